@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A virtio-gpu device without a transport (virtio specification, "GPU Device").
+ *
+ * The embedder brings requests (paragpu_device_submit) and gets them back
+ * answered (paragpu_host.complete); it forwards configuration space accesses,
+ * resets and the guest's memory table. See examples/minimal.c for all of it.
+ *
+ * Threads: one device belongs to one thread at a time. Different devices share
+ * nothing. No function blocks, ends the process, or touches process-wide state.
+ *
+ * Errors: functions return 0 or a negative errno. Mistakes of the *guest* are
+ * never errors here: they are answered in the protocol and counted.
+ */
+#ifndef PARAGPU_DEVICE_H
+#define PARAGPU_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <paragpu/display.h>
+#include <paragpu/host.h>
+#include <paragpu/memory.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PARAGPU_VERSION_MAJOR 0
+#define PARAGPU_VERSION_MINOR 1
+#define PARAGPU_VERSION_PATCH 0
+
+/* The version of the library that runs, "0.1.0". */
+const char *paragpu_version(void);
+
+struct paragpu_device;
+
+/* What a guest can make is bounded. Over a limit the guest gets ERR_OUT_OF_MEMORY. */
+struct paragpu_limits {
+	/* Resources alive at once. Default 131072: ten times a busy desktop; each costs about 200 bytes. */
+	uint32_t resources;
+	/* Bytes of host memory for images. Default 1 GiB: sixteen heads of 4K, double-buffered, fit. */
+	uint64_t host_bytes;
+	/* Memory entries in one backing. Default 1048576: 4 GiB in 4 KiB pages. */
+	uint32_t backing_entries;
+	/* Memory entries in all backings together. Default 4194304; 16 bytes each. */
+	uint64_t total_entries;
+	/* Contexts alive at once. Default 256. */
+	uint32_t contexts;
+	/* Requests held for fences at once. Default 16384, over any queue that QEMU offers. */
+	uint32_t pending;
+	uint64_t reserved[8];
+};
+
+struct paragpu_settings {
+	/* Must be set; copied. */
+	struct paragpu_host host;
+	/*
+	 * Device feature bits to offer (bits 0..23 of the feature word) of those that the library
+	 * has. Default: EDID, RESOURCE_UUID, RESOURCE_BLOB, BLOB_ALIGNMENT.
+	 */
+	uint64_t features;
+	/* Number of heads, 1..16 (default 1), and how they begin. Default 1280x800 at 60 Hz, only head 0 connected. */
+	uint32_t head_count;
+	struct paragpu_head heads[PARAGPU_MAX_HEADS];
+	/* For BLOB_ALIGNMENT: a power of two of at least 1. Default: the host's page size. */
+	uint32_t blob_alignment;
+	struct paragpu_limits limits;
+	uint64_t reserved[16];
+};
+
+/* Fills in every default; `host` stays empty. */
+void paragpu_settings_init(struct paragpu_settings *settings);
+
+/*
+ * Makes a device. Returns 0; -EINVAL for settings out of range, and then
+ * *problem (may be NULL) points to a constant sentence that says which; -ENOMEM.
+ */
+int paragpu_device_create(const struct paragpu_settings *settings, struct paragpu_device **out,
+			  const char **problem);
+
+/* Resets the device, detaches its displays, frees it and sets *device to NULL. Accepts NULL. */
+void paragpu_device_destroy(struct paragpu_device **device);
+
+/* The device features to offer to the driver (bits 0..23 only; ring features are the transport's). */
+uint64_t paragpu_device_features(const struct paragpu_device *device);
+
+/*
+ * What the driver accepted; bits that were not offered are ignored. Commands of
+ * features not accepted are answered with ERR_UNSPEC. Call it after every reset.
+ */
+void paragpu_device_accept_features(struct paragpu_device *device, uint64_t features);
+
+/*
+ * The guest's memory from now on; the device takes its own reference, NULL means
+ * none. Backings refer to guest addresses, so that a new table takes effect at
+ * once: addresses that it lacks read as zeroes and swallow writes.
+ */
+void paragpu_device_set_memory(struct paragpu_device *device, struct paragpu_memory *memory);
+
+/*
+ * Executes one request. It is returned by `complete`, before this function
+ * returns or, when it waits for a display or behind an earlier fence of its
+ * timeline, later. Several may be submitted before the first is complete.
+ */
+void paragpu_device_submit(struct paragpu_device *device, struct paragpu_request *request);
+
+/*
+ * The driver reset the device: every resource, context and held request is
+ * forgotten (not completed: the rings are gone), heads are switched off,
+ * accepted features are cleared. Heads keep the modes given last.
+ */
+void paragpu_device_reset(struct paragpu_device *device);
+
+/* Bytes of the configuration space: 20. */
+size_t paragpu_device_config_size(const struct paragpu_device *device);
+
+/*
+ * Reads or writes [offset, offset + size) of the configuration space. Bytes
+ * beyond its end read as 0 and ignore writes; of all fields only events_clear
+ * takes a write ("Device configuration layout").
+ */
+void paragpu_device_read_config(const struct paragpu_device *device, size_t offset, void *buffer,
+				size_t size);
+void paragpu_device_write_config(struct paragpu_device *device, size_t offset, const void *buffer,
+				 size_t size);
+
+/*
+ * Changes how head `index` presents itself: resize, connect, disconnect. Raises
+ * VIRTIO_GPU_EVENT_DISPLAY and calls config_changed. Returns 0 or -EINVAL.
+ */
+int paragpu_device_set_head(struct paragpu_device *device, uint32_t index,
+			    const struct paragpu_head *head);
+int paragpu_device_get_head(const struct paragpu_device *device, uint32_t index,
+			    struct paragpu_head *head);
+
+/*
+ * Attaches a display, which stays the caller's and must be removed before it is
+ * freed. It is told at once what each head shows and gets a full flush for it.
+ * Returns 0, or -EBUSY if it is attached already.
+ */
+int paragpu_device_add_display(struct paragpu_device *device, struct paragpu_display *display);
+
+/*
+ * Detaches a display: no call to it follows. Its holds are released and its
+ * open queries answered by the device; it must not do so itself afterwards.
+ * Harmless for a display that is not attached.
+ */
+void paragpu_device_remove_display(struct paragpu_device *device, struct paragpu_display *display);
+
+/*
+ * Makes an EDID of `head` as the device would: 128 or 256 bytes, EDID 1.4.
+ * Returns the size. `index` goes into the serial number.
+ */
+size_t paragpu_edid(const struct paragpu_head *head, uint32_t index, uint8_t edid[256]);
+
+/* Counters and current numbers of a device. */
+struct paragpu_stats {
+	uint64_t commands;	 /* executed, both queues */
+	uint64_t errors;	 /* of these, answered by an error */
+	uint64_t malformed;	 /* of these, too short to have a header */
+	uint64_t flushes;
+	uint64_t bytes_transferred;
+	uint64_t resources;	 /* alive now */
+	uint64_t host_bytes;	 /* in images now */
+	uint64_t backing_entries; /* in backings now */
+	uint64_t contexts;
+	uint64_t pending;	 /* requests held now */
+	uint64_t resets;
+	uint64_t reserved[16];
+};
+
+void paragpu_device_get_stats(const struct paragpu_device *device, struct paragpu_stats *stats);
+
+enum paragpu_resource_kind {
+	PARAGPU_RESOURCE_2D,
+	PARAGPU_RESOURCE_3D,
+	PARAGPU_RESOURCE_BLOB,
+};
+
+/* One resource, for inspection. */
+struct paragpu_resource_info {
+	uint32_t id;
+	enum paragpu_resource_kind kind;
+	uint32_t format, width, height; /* 0 for blobs */
+	uint32_t blob_mem, blob_flags;	/* 0 for others */
+	uint64_t size;			/* bytes */
+	uint64_t backing_entries;
+	uint32_t scanouts; /* bit per head that shows it */
+	bool has_uuid;
+	uint8_t uuid[16];
+	uint64_t reserved[8];
+};
+
+/* The resource with the smallest id above `after`. Returns false if there is none. Costs O(resources). */
+bool paragpu_device_next_resource(const struct paragpu_device *device, uint32_t after,
+				  struct paragpu_resource_info *info);
+
+/* What head `index` shows. */
+struct paragpu_scanout_info {
+	bool enabled;
+	uint32_t resource_id;
+	struct paragpu_rect rect; /* in the resource, or in the blob's framebuffer */
+	uint32_t format;
+	uint32_t stride;
+	struct paragpu_cursor cursor;
+	uint64_t reserved[8];
+};
+
+bool paragpu_device_get_scanout(const struct paragpu_device *device, uint32_t index,
+				struct paragpu_scanout_info *info);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a device asks of the program that embeds it: to return finished
+ * requests, to interrupt the guest, to listen.
+ *
+ * The device calls these functions on the thread that called into the device,
+ * or that answered it (paragpu_flush_release(), paragpu_query_answer_*()), and
+ * from nowhere else. None may call back into the device unless it says so.
+ */
+#ifndef PARAGPU_HOST_H
+#define PARAGPU_HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum paragpu_queue {
+	PARAGPU_QUEUE_CONTROL = 0,
+	PARAGPU_QUEUE_CURSOR = 1,
+};
+
+/*
+ * One request of the guest, as it lies in guest memory: the device-readable and
+ * the device-writable part of a descriptor chain, each in any number of pieces.
+ * The embedder owns the structure and the memory it points to and keeps both
+ * until `complete` returned it (or until paragpu_device_reset(), which forgets
+ * all requests). Start from zeroes.
+ */
+struct paragpu_request {
+	const struct iovec *readable;
+	size_t readable_count;
+	const struct iovec *writable;
+	size_t writable_count;
+	enum paragpu_queue queue;
+
+	/* private to the device */
+	struct {
+		void *link[2];
+		void *timeline;
+		uint64_t fence_id;
+		uint64_t started_ns;
+		uint32_t written;
+		uint32_t state;
+		uint64_t reserved[8];
+	} device;
+};
+
+enum paragpu_log_level {
+	PARAGPU_LOG_ERROR,
+	PARAGPU_LOG_WARN,
+	PARAGPU_LOG_INFO,
+	PARAGPU_LOG_DEBUG,
+	PARAGPU_LOG_TRACE,
+};
+
+/* A finished command, for tracing. All of it is valid during the call only. */
+struct paragpu_trace {
+	uint64_t started_ns;  /* CLOCK_MONOTONIC */
+	uint64_t duration_ns; /* until the response was due, fences included */
+	enum paragpu_queue queue;
+	uint32_t response; /* VIRTIO_GPU_RESP_* */
+	const void *request; /* the device's own copy of header and fixed part */
+	size_t request_size;
+	uint64_t reserved[4];
+};
+
+struct paragpu_host {
+	/*
+	 * `request` is done: `written` bytes were stored in its writable part,
+	 * from the front. The request is the embedder's again, which may submit
+	 * further ones from here. Must be set.
+	 */
+	void (*complete)(void *data, struct paragpu_request *request, size_t written);
+
+	/* The configuration space changed: interrupt the driver. May be NULL. */
+	void (*config_changed)(void *data);
+
+	/* A message to people: one line without newline. May be NULL. */
+	void (*log)(void *data, enum paragpu_log_level level, const char *module,
+		    const char *message);
+
+	/* Called for each finished command. NULL: no tracing, no cost. */
+	void (*trace)(void *data, const struct paragpu_trace *trace);
+
+	void *data;
+	void *reserved[8];
+};
+
+/*
+ * Writes one line with the command's name, its arguments, the response and the
+ * time into `buffer`, always terminated. Returns the length that the whole line
+ * has, as snprintf() does. Safe from any thread.
+ */
+size_t paragpu_trace_format(const struct paragpu_trace *trace, char *buffer, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
