@@ -157,16 +157,16 @@ size_t paragpu_edid(const struct paragpu_head *head, uint32_t index, uint8_t edi
 
 /* Counters and current numbers of a device. */
 struct paragpu_stats {
-	uint64_t commands;	 /* executed, both queues */
-	uint64_t errors;	 /* of these, answered by an error */
-	uint64_t malformed;	 /* of these, too short to have a header */
+	uint64_t commands;  /* executed, both queues */
+	uint64_t errors;    /* of these, answered by an error */
+	uint64_t malformed; /* of these, too short to have a header */
 	uint64_t flushes;
 	uint64_t bytes_transferred;
-	uint64_t resources;	 /* alive now */
-	uint64_t host_bytes;	 /* in images now */
+	uint64_t resources;       /* alive now */
+	uint64_t host_bytes;      /* in images now */
 	uint64_t backing_entries; /* in backings now */
 	uint64_t contexts;
-	uint64_t pending;	 /* requests held now */
+	uint64_t pending; /* requests held now */
 	uint64_t resets;
 	uint64_t reserved[16];
 };
@@ -184,8 +184,8 @@ struct paragpu_resource_info {
 	uint32_t id;
 	enum paragpu_resource_kind kind;
 	uint32_t format, width, height; /* 0 for blobs */
-	uint32_t blob_mem, blob_flags;	/* 0 for others */
-	uint64_t size;			/* bytes */
+	uint32_t blob_mem, blob_flags;  /* 0 for others */
+	uint64_t size;                  /* bytes */
 	uint64_t backing_entries;
 	uint32_t scanouts; /* bit per head that shows it */
 	bool has_uuid;

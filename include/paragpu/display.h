@@ -35,8 +35,8 @@ struct paragpu_rect {
  */
 struct paragpu_picture {
 	uint32_t width, height; /* of the head, in pixels; never 0 */
-	uint32_t format;	/* enum virtio_gpu_formats: 4 bytes a pixel */
-	uint32_t stride;	/* bytes from one row to the next */
+	uint32_t format;        /* enum virtio_gpu_formats: 4 bytes a pixel */
+	uint32_t stride;        /* bytes from one row to the next */
 	/* The upper left pixel if all rows lie in one piece, else NULL: use the functions below. */
 	const uint8_t *pixels;
 	/* The same as a file that others may map, or -1; stays the device's. */
@@ -77,7 +77,7 @@ size_t paragpu_picture_row(const struct paragpu_picture *picture, uint32_t x, ui
 /* The pointer of one head. Coordinates are relative to the head and may be negative. */
 struct paragpu_cursor {
 	bool visible;
-	int32_t x, y;	     /* of the hot spot */
+	int32_t x, y;          /* of the hot spot */
 	uint32_t hot_x, hot_y; /* in the image */
 	/* 0xAARRGGBB in the host's byte order, premultiplied */
 	uint32_t pixels[PARAGPU_CURSOR_SIZE * PARAGPU_CURSOR_SIZE];
@@ -86,11 +86,11 @@ struct paragpu_cursor {
 /* How a head presents itself to the guest. */
 struct paragpu_head {
 	bool connected;
-	uint32_t x, y;		/* place in the layout */
-	uint32_t width, height; /* preferred mode, 1..65535; what the guest sees first */
-	uint32_t refresh_mhz;	/* 60000 is 60 Hz; 0: 60 Hz */
+	uint32_t x, y;                /* place in the layout */
+	uint32_t width, height;       /* preferred mode, 1..65535; what the guest sees first */
+	uint32_t refresh_mhz;         /* 60000 is 60 Hz; 0: 60 Hz */
 	uint32_t width_mm, height_mm; /* 0: computed for 96 dpi */
-	char name[14];		/* monitor name for EDID, at most 13 characters; "": "paragpu" */
+	char name[14]; /* monitor name for EDID, at most 13 characters; "": "paragpu" */
 	uint8_t reserved[32];
 };
 

@@ -62,7 +62,7 @@ struct paragpu_trace {
 	uint64_t started_ns;  /* CLOCK_MONOTONIC */
 	uint64_t duration_ns; /* until the response was due, fences included */
 	enum paragpu_queue queue;
-	uint32_t response; /* VIRTIO_GPU_RESP_* */
+	uint32_t response;   /* VIRTIO_GPU_RESP_* */
 	const void *request; /* the device's own copy of header and fixed part */
 	size_t request_size;
 	uint64_t reserved[4];

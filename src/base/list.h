@@ -18,13 +18,15 @@ struct pg_list {
 #define pg_container_of(pointer, type, member) \
 	((type *)(void *)((char *)(pointer) - offsetof(type, member)))
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): `link` is declared here, parentheses would call a function */
 #define pg_list_for_each(link, list) \
 	for (struct pg_list *link = (list)->next; link != (list); link = link->next)
 
 /* The body may remove and free `link`, but no other element. */
-#define pg_list_for_each_safe(link, list)                                                      \
-	for (struct pg_list *link = (list)->next, *link##_next = link->next; link != (list);   \
+#define pg_list_for_each_safe(link, list)                                                    \
+	for (struct pg_list *link = (list)->next, *link##_next = link->next; link != (list); \
 	     link = link##_next, link##_next = link->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void pg_list_init(struct pg_list *list)
 {

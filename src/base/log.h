@@ -57,7 +57,6 @@ __attribute__((format(printf, 4, 5))) void pg_log(const struct pg_logger *logger
 const char *pg_log_level_name(enum pg_log_level level);
 
 /* A sink that prints "program: module: message" to standard error; `data` is the program's name. */
-void pg_log_to_stderr(void *data, enum pg_log_level level, const char *module,
-		      const char *message);
+void pg_log_to_stderr(void *data, enum pg_log_level level, const char *module, const char *message);
 
 #endif

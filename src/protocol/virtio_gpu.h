@@ -386,8 +386,8 @@ struct virtio_gpu_update_cursor {
 	le32 padding;
 };
 
-#define PG_ASSERT_LAYOUT(type, bytes, member, at)                            \
-	static_assert(sizeof(struct type) == (bytes), "size of " #type);     \
+#define PG_ASSERT_LAYOUT(type, bytes, member, at)                        \
+	static_assert(sizeof(struct type) == (bytes), "size of " #type); \
 	static_assert(offsetof(struct type, member) == (at), #type "." #member)
 
 PG_ASSERT_LAYOUT(virtio_gpu_config, 20, blob_alignment, 16);
