@@ -1,0 +1,12 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# usage: cppcheck.sh SOURCE_DIRECTORY BUILD_DIRECTORY
+# A second opinion, from an analyser that has nothing in common with clang's.
+set -euo pipefail
+mkdir -p "$2/cppcheck"
+
+# style and unusedFunction are clang-tidy's and the linker's business
+exec cppcheck --quiet --error-exitcode=1 --std=c17 --enable=warning,portability \
+	--inline-suppr --check-level=normal --cppcheck-build-dir="$2/cppcheck" -j "$(nproc)" \
+	--suppress=missingIncludeSystem \
+	-I "$1/include" -I "$1/src" -D_GNU_SOURCE -D__linux__ "$1/src"
