@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$1"
 {
-	find tools tests .ci -name '*.sh' -print0
-	grep -rlZ --include='*' -m1 -E '^#!(/bin/|/usr/bin/env )(ba)?sh' dev tools tests .ci
+	find . \( -path ./build -o -path ./.git \) -prune -o -name '*.sh' -print0
+	grep -rlZ --exclude-dir=.git --exclude-dir=build --exclude-dir=__pycache__ \
+		-E '^#!(/bin/|/usr/bin/env )(ba)?sh' .
 } | sort -zu | xargs -0 shellcheck --severity=warning --shell=bash
