@@ -119,7 +119,7 @@ def python_suite(tally, part, arguments):
     junit = RESULTS / f"{part}.xml"
     junit.unlink(missing_ok=True)
     status = run([sys.executable, "-m", "pytest", directory, f"--junitxml={junit}", "-q", "-ra",
-                  "--tb=short", "-p", "no:cacheprovider", *arguments], LIMITS[part],
+                  "--tb=short", "--continue-on-collection-errors", "-p", "no:cacheprovider", *arguments], LIMITS[part],
                  PARAGPU_BUILD=str(BUILD / "asan"), PYTHONDONTWRITEBYTECODE="1", **SANITIZERS)
     if status is None:
         tally.fail(f"{part}: not done after {LIMITS[part]} s")

@@ -38,15 +38,20 @@ forward_to_init() {
 	kill -TERM "${init:-$1}" 2>/dev/null || true
 }
 
-# Run COMMAND in mount and pid namespaces of its own. When we die, by kill -9 too, unshare is
-# killed, with it the namespace's init, and with that every process and mount in there.
+# for a command that has nothing to put in order: all of the namespace goes at once
+forward_as_kill() { kill -KILL "$1" 2>/dev/null || true; }
+
+# in_namespaces FORWARD COMMAND…: run COMMAND in mount and pid namespaces of its own. When we die,
+# by kill -9 too, unshare is killed, with it the namespace's init, and with that every process and
+# mount in there.
 in_namespaces() {
-	local ns=(unshare --mount --pid --fork --kill-child --propagation private)
+	local forward=$1 ns=(unshare --mount --pid --fork --kill-child --propagation private)
+	shift
 	if ((EUID != 0)); then
 		ns+=(--user --map-root-user)
 		! may_map_ids || ns+=(--map-auto)
 	fi
-	supervise forward_to_init setpriv --pdeathsig KILL "${ns[@]}" "$@"
+	supervise "$forward" setpriv --pdeathsig KILL "${ns[@]}" "$@"
 }
 
 may_map_ids() {
