@@ -14,7 +14,7 @@ from pathlib import Path
 CORE = {"base", "protocol", "memory"}
 MAY_INCLUDE = {
     "base": set(),
-    "protocol": {"base"},
+    "protocol": {"base", "paragpu"},
     "memory": {"base", "protocol", "paragpu"},
     "device": CORE | {"paragpu"},
     "renderer": CORE | {"paragpu"},
@@ -24,10 +24,10 @@ MAY_INCLUDE = {
     # stands on the other side of the socket: shares what is on the wire, nothing of the device
     "frontend": {"base", "protocol"},
     "daemon": CORE | {"device", "renderer", "display", "worker", "transport", "paragpu"},
-    "cli": {"base", "protocol", "frontend", "display", "paragpu"},
+    # `paragpu run` starts daemons and checks their options by the daemon's own table
+    "cli": {"base", "protocol", "frontend", "display", "daemon", "paragpu"},
 }
 
-# Within one floor: no context type knows another (src/renderer/NAME/)
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
