@@ -12,9 +12,10 @@
 
 #include <paragpu/device.h>
 
-#include "base/checked.h"
-
 #define BLOCK 128
+#define VENDOR "PRG"
+#define PRODUCT 1
+#define YEAR 2026
 
 /* Fixed parts of reduced blanking. */
 #define H_BLANK 160
@@ -26,6 +27,7 @@
 
 #define DISPLAYID_MAX_CLOCK (UINT64_C(1) << 24)
 #define DETAILED_MAX_CLOCK UINT64_C(65535)
+#define MIN_CLOCK 1000 /* 10 MHz: below, readers take a timing for garbage */
 
 struct timing {
 	uint32_t width, height;
@@ -57,7 +59,7 @@ static uint32_t v_sync_lines(uint32_t width, uint32_t height)
 	return 10;
 }
 
-/* For sizes of 1 to 65535 and 1 to 1000 Hz nothing here comes near 64 bits. */
+/* For sizes of 1 to 65535 and 20 to 1000 Hz nothing here comes near 64 bits. */
 static struct timing make_timing(uint32_t width, uint32_t height, uint32_t refresh_mhz)
 {
 	struct timing timing = {
@@ -68,15 +70,15 @@ static struct timing make_timing(uint32_t width, uint32_t height, uint32_t refre
 	uint64_t frame_ns = UINT64_C(1000000000000) / refresh_mhz;
 	uint64_t line_ps = (frame_ns - V_BLANK_MIN_NS) * 1000 / height;
 	uint32_t v_blank_min = V_FRONT + timing.v_sync + V_BACK_MIN;
-	uint64_t pixels;
+	uint64_t line_mhz = (uint64_t)(width + H_BLANK) * refresh_mhz;
+	uint64_t lines_min = MIN_CLOCK * UINT64_C(10000000) / line_mhz + 1;
 
 	timing.v_blank = (uint32_t)(V_BLANK_MIN_NS * 1000 / line_ps) + 1;
 	if (timing.v_blank < v_blank_min)
 		timing.v_blank = v_blank_min;
-	pixels = (uint64_t)(width + H_BLANK) * (height + timing.v_blank);
-	timing.clock = (pixels * refresh_mhz + 5000000) / 10000000;
-	if (!timing.clock)
-		timing.clock = 1;
+	if (height + timing.v_blank < lines_min)
+		timing.v_blank = (uint32_t)lines_min - height;
+	timing.clock = (line_mhz * (height + timing.v_blank) + 5000000) / 10000000;
 	return timing;
 }
 
@@ -214,13 +216,13 @@ static void put_identity(uint8_t base[BLOCK], const struct paragpu_head *head, u
 	char serial[14];
 
 	memcpy(base, magic, sizeof(magic));
-	/* Vendor "PRG", five bits a letter; product 1. */
-	base[8] = ('P' - 'A' + 1) << 2 | ('R' - 'A' + 1) >> 3;
-	base[9] = (uint8_t)((('R' - 'A' + 1) & 7) << 5 | ('G' - 'A' + 1));
-	base[10] = 1;
+	/* Five bits a letter, A is 1. */
+	base[8] = (uint8_t)((VENDOR[0] & 0x1f) << 2 | (VENDOR[1] & 0x1f) >> 3);
+	base[9] = (uint8_t)((VENDOR[1] & 0x7) << 5 | (VENDOR[2] & 0x1f));
+	base[10] = PRODUCT;
 	for (unsigned int i = 0; i < 4; i++)
 		base[12 + i] = low8((uint64_t)(index + 1) >> (8 * i));
-	base[17] = 2026 - 1990;
+	base[17] = YEAR - 1990;
 	base[18] = 1;
 	base[19] = 4;
 	base[20] = 0xa0; /* digital, 8 bits per colour, no particular interface */
@@ -256,20 +258,65 @@ static void put16(uint8_t *at, uint32_t value)
 	at[1] = low8(value >> 8);
 }
 
-/* An extension block with one DisplayID section: one type I timing. Numbers are less one. */
-static void put_displayid(uint8_t block[BLOCK], const struct timing *timing)
+/* A DisplayID block that says who made this: as the base block does. */
+static size_t put_product(uint8_t *at, uint32_t index)
 {
-	const uint8_t header = 3, size = 20;
-	uint8_t *section = block + 1;
-	uint8_t *data = section + 4;
-	uint8_t *at = data + header;
+	const uint8_t size = 12;
 
-	block[0] = 0x70;
-	section[0] = 0x13; /* version 1.3 */
-	section[1] = (uint8_t)(header + size);
-	section[2] = 0x00; /* extension of the base block */
-	data[0] = 0x03;	   /* type I detailed timings */
-	data[2] = size;
+	at[0] = 0x00; /* product identification */
+	at[2] = size;
+	memcpy(at + 3, VENDOR, 3);
+	at[6] = PRODUCT;
+	for (unsigned int i = 0; i < 4; i++)
+		at[8 + i] = low8((uint64_t)(index + 1) >> (8 * i));
+	at[13] = YEAR - 2000;
+	return 3u + size;
+}
+
+/* A DisplayID block with the size of what is looked at. */
+static size_t put_parameters(uint8_t *at, const struct timing *timing, uint32_t width_mm,
+			     uint32_t height_mm)
+{
+	const uint8_t size = 12;
+	uint32_t longer = timing->width > timing->height ? timing->width : timing->height;
+	uint32_t shorter = timing->width > timing->height ? timing->height : timing->width;
+	uint64_t aspect = (uint64_t)longer * 100 / shorter - 100;
+
+	at[0] = 0x01; /* display parameters */
+	at[2] = size;
+	at += 3;
+	if (width_mm <= 6553 && height_mm <= 6553) {
+		put16(at, width_mm * 10);
+		put16(at + 2, height_mm * 10);
+	}
+	put16(at + 4, timing->width);
+	put16(at + 6, timing->height);
+	at[9] = 220 - 100; /* gamma 2.2 */
+	at[10] = aspect < 255 ? (uint8_t)aspect : 255;
+	at[11] = 0x77; /* 8 bits a colour, of the interface and of the picture, less one */
+	return 3u + size;
+}
+
+/* A DisplayID block that says that there is no cable. */
+static size_t put_interface(uint8_t *at)
+{
+	const uint8_t size = 10;
+
+	at[0] = 0x0f; /* display interface data */
+	at[2] = size;
+	at[3] = 0xa1; /* proprietary digital, one link */
+	at[4] = 0x10; /* version 1.0 */
+	return 3u + size;
+}
+
+/* A DisplayID block with one type I timing. Its numbers are less one. */
+static size_t put_timing(uint8_t *at, const struct timing *timing)
+{
+	const uint8_t size = 20;
+
+	at[0] = 0x03; /* type I detailed timings */
+	at[2] = size;
+	at += 3;
 	at[0] = low8(timing->clock - 1);
 	at[1] = low8((timing->clock - 1) >> 8);
 	at[2] = low8((timing->clock - 1) >> 16);
@@ -282,14 +329,32 @@ static void put_displayid(uint8_t block[BLOCK], const struct timing *timing)
 	put16(at + 14, timing->v_blank - 1);
 	put16(at + 16, V_FRONT - 1);
 	put16(at + 18, timing->v_sync - 1);
-	put_checksum(section, 4u + header + size);
+	return 3u + size;
+}
+
+/* An extension block that is a DisplayID section. */
+static void put_displayid(uint8_t block[BLOCK], const struct timing *timing, uint32_t index,
+			  uint32_t width_mm, uint32_t height_mm)
+{
+	uint8_t *section = block + 1;
+	size_t size = 0;
+
+	block[0] = 0x70;
+	section[0] = 0x13; /* version 1.3 */
+	section[2] = 0x03; /* a stand-alone display */
+	size += put_product(section + 4, index);
+	size += put_parameters(section + 4 + size, timing, width_mm, height_mm);
+	size += put_timing(section + 4 + size, timing);
+	size += put_interface(section + 4 + size);
+	section[1] = (uint8_t)size;
+	put_checksum(section, 4 + size);
 	put_checksum(block, BLOCK - 1);
 }
 
 size_t paragpu_edid(const struct paragpu_head *head, uint32_t index, uint8_t edid[256])
 {
 	uint32_t width = clamp(head->width, 1, 65535), height = clamp(head->height, 1, 65535);
-	uint32_t refresh = head->refresh_mhz ? clamp(head->refresh_mhz, 1000, 1000000) : 60000;
+	uint32_t refresh = head->refresh_mhz ? clamp(head->refresh_mhz, 20000, 1000000) : 60000;
 	/* 25.4 mm at 96 dots an inch */
 	uint32_t width_mm = head->width_mm ? clamp(head->width_mm, 1, 65535) : width * 127 / 480;
 	uint32_t height_mm =
@@ -300,7 +365,7 @@ size_t paragpu_edid(const struct paragpu_head *head, uint32_t index, uint8_t edi
 	memset(edid, 0, 256);
 	put_identity(edid, head, index, width_mm, height_mm);
 	if (!fits_detailed(&timing)) {
-		put_displayid(edid + BLOCK, &timing);
+		put_displayid(edid + BLOCK, &timing, index, width_mm, height_mm);
 		timing = fallback_timing(width, height, refresh);
 		edid[126] = 1;
 		size = 2 * BLOCK;
