@@ -42,8 +42,7 @@ static uint32_t read_entries(struct pg_call *call, uint32_t count, struct pg_sca
 		if (result != VIRTIO_GPU_RESP_OK_NODATA)
 			return result;
 	}
-	return call->tail_short ? VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER :
-				  VIRTIO_GPU_RESP_OK_NODATA;
+	return call->tail_short ? VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER : VIRTIO_GPU_RESP_OK_NODATA;
 }
 
 uint32_t pg_backing_read(struct pg_call *call, uint32_t count, struct pg_object **out)

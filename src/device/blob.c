@@ -6,7 +6,7 @@
 #include "device/backing.h"
 #include "device/device.h"
 
-#define KNOWN_FLAGS                                                              \
+#define KNOWN_FLAGS                                                               \
 	(VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE | VIRTIO_GPU_BLOB_FLAG_USE_SHAREABLE | \
 	 VIRTIO_GPU_BLOB_FLAG_USE_CROSS_DEVICE)
 

@@ -104,8 +104,8 @@ uint32_t pg_update_cursor(struct pg_call *call)
 		cursor->hot_y = clamp_hot_spot(command->hot_y);
 	}
 	pg_displays_cursor(device, head, image_changed);
-	return resource && !image_changed ? VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER :
-					    VIRTIO_GPU_RESP_OK_NODATA;
+	return resource && !image_changed ? VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER
+					  : VIRTIO_GPU_RESP_OK_NODATA;
 }
 
 uint32_t pg_move_cursor(struct pg_call *call)

@@ -13,16 +13,15 @@
 #include "base/checked.h"
 #include "protocol/commands.h"
 
-#define FEATURES \
-	(PG_F(EDID) | PG_F(RESOURCE_UUID) | PG_F(RESOURCE_BLOB) | PG_F(BLOB_ALIGNMENT))
+#define FEATURES (PG_F(EDID) | PG_F(RESOURCE_UUID) | PG_F(RESOURCE_BLOB) | PG_F(BLOB_ALIGNMENT))
 
-#define TEXT_OF(number) #number
-#define TEXT(number) TEXT_OF(number)
+/* Twice, so that the arguments are expanded before they become text. */
+#define VERSION_OF(major, minor, patch) #major "." #minor "." #patch
+#define VERSION(major, minor, patch) VERSION_OF(major, minor, patch)
 
 const char *paragpu_version(void)
 {
-	return TEXT(PARAGPU_VERSION_MAJOR) "." TEXT(PARAGPU_VERSION_MINOR) "." TEXT(
-		PARAGPU_VERSION_PATCH);
+	return VERSION(PARAGPU_VERSION_MAJOR, PARAGPU_VERSION_MINOR, PARAGPU_VERSION_PATCH);
 }
 
 void paragpu_settings_init(struct paragpu_settings *settings)
@@ -31,14 +30,15 @@ void paragpu_settings_init(struct paragpu_settings *settings)
 		.features = FEATURES,
 		.head_count = 1,
 		.blob_alignment = (uint32_t)sysconf(_SC_PAGESIZE),
-		.limits = {
-			.resources = 131072,
-			.host_bytes = UINT64_C(1) << 30,
-			.backing_entries = 1048576,
-			.total_entries = 4194304,
-			.contexts = 256,
-			.pending = 16384,
-		},
+		.limits =
+			{
+				.resources = 131072,
+				.host_bytes = UINT64_C(1) << 30,
+				.backing_entries = 1048576,
+				.total_entries = 4194304,
+				.contexts = 256,
+				.pending = 16384,
+			},
 	};
 	for (unsigned int i = 0; i < PARAGPU_MAX_HEADS; i++)
 		settings->heads[i] = (struct paragpu_head){
@@ -166,7 +166,8 @@ uint64_t paragpu_device_features(const struct paragpu_device *device)
 void paragpu_device_accept_features(struct paragpu_device *device, uint64_t features)
 {
 	device->accepted = features & device->offered;
-	pg_log(&device->log, PG_LOG_DEBUG, PG_LOG_DEVICE, "the driver accepted features 0x%llx of 0x%llx",
+	pg_log(&device->log, PG_LOG_DEBUG, PG_LOG_DEVICE,
+	       "the driver accepted features 0x%llx of 0x%llx",
 	       (unsigned long long)device->accepted, (unsigned long long)device->offered);
 }
 
@@ -177,8 +178,9 @@ void paragpu_device_set_memory(struct paragpu_device *device, struct paragpu_mem
 
 void paragpu_device_reset(struct paragpu_device *device)
 {
-	pg_log(&device->log, PG_LOG_DEBUG, PG_LOG_DEVICE, "reset with %u resources and %u held requests",
-	       device->quota.resources, device->fences.pending);
+	pg_log(&device->log, PG_LOG_DEBUG, PG_LOG_DEVICE,
+	       "reset with %u resources and %u held requests", device->quota.resources,
+	       device->fences.pending);
 	clear(device);
 	device->resets++;
 }

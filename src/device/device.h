@@ -35,8 +35,8 @@ struct paragpu_device {
 	struct pg_scanout scanouts[PARAGPU_MAX_HEADS];
 
 	struct pg_list displays; /* struct paragpu_display.link, in order of attachment */
-	struct pg_list flushes;	 /* struct paragpu_flush that are held */
-	struct pg_list queries;	 /* struct paragpu_query that are open */
+	struct pg_list flushes;  /* struct paragpu_flush that are held */
+	struct pg_list queries;  /* struct paragpu_query that are open */
 
 	/* What the counters of struct paragpu_stats count. */
 	uint64_t commands, errors, malformed, flush_count, bytes_transferred, resets;

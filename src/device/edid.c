@@ -8,11 +8,13 @@
  *
  * Total: any head gives a valid EDID, out of range values are brought into range.
  */
+#include <assert.h>
 #include <string.h>
 
 #include <paragpu/device.h>
 
 #define BLOCK 128
+#define SECTION 121 /* bytes of a DisplayID section between its header and its checksum */
 #define VENDOR "PRG"
 #define PRODUCT 1
 #define YEAR 2026
@@ -166,7 +168,12 @@ static void put_text(uint8_t at[18], uint8_t tag, const char *text)
 
 static void put_standard_timings(uint8_t at[16])
 {
-	enum { WIDE_10 = 0, NARROW_3 = 1, NARROW_4 = 2, WIDE_9 = 3 };
+	enum {
+		WIDE_10 = 0,
+		NARROW_3 = 1,
+		NARROW_4 = 2,
+		WIDE_9 = 3
+	};
 	static const struct {
 		uint16_t width;
 		uint8_t aspect;
@@ -346,8 +353,9 @@ static void put_displayid(uint8_t block[BLOCK], const struct timing *timing, uin
 	size += put_parameters(section + 4 + size, timing, width_mm, height_mm);
 	size += put_timing(section + 4 + size, timing);
 	size += put_interface(section + 4 + size);
-	section[1] = (uint8_t)size;
-	put_checksum(section, 4 + size);
+	assert(size <= SECTION);
+	section[1] = SECTION; /* padded: some readers expect no less */
+	put_checksum(section, 4 + SECTION);
 	put_checksum(block, BLOCK - 1);
 }
 
@@ -357,8 +365,8 @@ size_t paragpu_edid(const struct paragpu_head *head, uint32_t index, uint8_t edi
 	uint32_t refresh = head->refresh_mhz ? clamp(head->refresh_mhz, 20000, 1000000) : 60000;
 	/* 25.4 mm at 96 dots an inch */
 	uint32_t width_mm = head->width_mm ? clamp(head->width_mm, 1, 65535) : width * 127 / 480;
-	uint32_t height_mm =
-		head->height_mm ? clamp(head->height_mm, 1, 65535) : height * 127 / 480;
+	uint32_t height_mm = head->height_mm ? clamp(head->height_mm, 1, 65535)
+					     : height * 127 / 480;
 	struct timing timing = preferred_timing(width, height, refresh);
 	size_t size = BLOCK;
 

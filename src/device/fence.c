@@ -72,8 +72,8 @@ static struct pg_timeline *timeline_of(struct paragpu_device *device,
 /* Timelines of rings live while something is on them. */
 static void timeline_release(struct pg_fences *fences, struct pg_timeline *timeline)
 {
-	if (timeline == &fences->global || timeline == &fences->unordered ||
-	    timeline->retiring || !pg_list_empty(&timeline->requests))
+	if (timeline == &fences->global || timeline == &fences->unordered || timeline->retiring ||
+	    !pg_list_empty(&timeline->requests))
 		return;
 	pg_list_remove(&timeline->link);
 	free(timeline);
@@ -184,8 +184,8 @@ void pg_fences_drop_all(struct paragpu_device *device)
 	drop_timeline(&fences->unordered);
 	for (unsigned int i = 0; i < PG_TIMELINE_BUCKETS; i++) {
 		while (!pg_list_empty(&fences->buckets[i])) {
-			struct pg_timeline *timeline = pg_container_of(
-				fences->buckets[i].next, struct pg_timeline, link);
+			struct pg_timeline *timeline =
+				pg_container_of(fences->buckets[i].next, struct pg_timeline, link);
 
 			drop_timeline(timeline);
 			timeline_release(fences, timeline);

@@ -19,7 +19,7 @@
 #include "memory/scatter.h"
 
 enum pg_object_kind {
-	PG_OBJECT_HOST,	 /* memory of ours, contiguous, zeroed */
+	PG_OBJECT_HOST,  /* memory of ours, contiguous, zeroed */
 	PG_OBJECT_GUEST, /* a list of guest addresses */
 };
 

@@ -66,8 +66,7 @@ static int convert(pixman_format_code_t format, const void *source, size_t sourc
 		   void *destination, size_t stride, uint32_t width, uint32_t height)
 {
 	pixman_image_t *from = pixman_image_create_bits_no_clear(
-		format, (int)width, (int)height, (uint32_t *)(uintptr_t)source,
-		(int)source_stride);
+		format, (int)width, (int)height, (uint32_t *)(uintptr_t)source, (int)source_stride);
 	pixman_image_t *to = pixman_image_create_bits_no_clear(
 		PIXMAN_a8r8g8b8, (int)width, (int)height, destination, (int)stride);
 	int error = from && to ? 0 : -ENOMEM;
@@ -160,13 +159,12 @@ static int convert_in_place(const struct paragpu_picture *picture, pixman_format
 		for (uint32_t x = 0; x < rect->width; x += TILE) {
 			uint32_t width = rect->width - x < TILE ? rect->width - x : TILE;
 			uint32_t height = rect->height - y < TILE ? rect->height - y : TILE;
-			int error = convert(format,
-					    picture->pixels +
-						    (uint64_t)(rect->y + y) * picture->stride +
-						    (uint64_t)(rect->x + x) * 4,
-					    picture->stride,
-					    destination + y * stride + (size_t)x * 4, stride,
-					    width, height);
+			int error = convert(
+				format,
+				picture->pixels + (uint64_t)(rect->y + y) * picture->stride +
+					(uint64_t)(rect->x + x) * 4,
+				picture->stride, destination + y * stride + (size_t)x * 4, stride,
+				width, height);
 
 			if (error)
 				return error;

@@ -18,7 +18,7 @@ struct paragpu_query {
 	struct paragpu_device *device;
 	struct paragpu_display *display;
 	struct paragpu_request *request; /* NULL: reset forgot it */
-	struct virtio_gpu_ctrl_hdr hdr;	 /* of the request */
+	struct virtio_gpu_ctrl_hdr hdr;  /* of the request */
 	bool wants_edid;
 	bool asked_info; /* what the display is being asked for now */
 	uint32_t head;
@@ -80,16 +80,16 @@ static void answer_from_heads(struct paragpu_query *query, const struct paragpu_
 
 	if (!query->wants_edid) {
 		fill_display_info(&response.info, heads,
-				  count < query->device->head_count ? count :
-								      query->device->head_count);
+				  count < query->device->head_count ? count
+								    : query->device->head_count);
 		finish(query, VIRTIO_GPU_RESP_OK_DISPLAY_INFO, &response.info,
 		       sizeof(response.info));
 		return;
 	}
 	/* Linux asks for the EDID of unconnected heads too and deserves a good one. */
-	head = query->head < count && heads[query->head].width && heads[query->head].height ?
-		       &heads[query->head] :
-		       &query->device->heads[query->head];
+	head = query->head < count && heads[query->head].width && heads[query->head].height
+		       ? &heads[query->head]
+		       : &query->device->heads[query->head];
 	fill_edid(&response.edid, head, query->head);
 	finish(query, VIRTIO_GPU_RESP_OK_EDID, &response.edid, sizeof(response.edid));
 }

@@ -72,8 +72,8 @@ void pg_reply(struct paragpu_device *device, struct paragpu_request *request,
 	if (pg_response_is_error(type))
 		device->errors++;
 	request->device.response = type;
-	request->device.written = (uint32_t)pg_iov_write(
-		request->writable, request->writable_count, 0, response, size);
+	request->device.written = (uint32_t)pg_iov_write(request->writable, request->writable_count,
+							 0, response, size);
 }
 
 uint32_t pg_call_reply(struct pg_call *call, uint32_t type, void *response, size_t size)

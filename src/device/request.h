@@ -29,9 +29,9 @@ struct pg_call {
 		uint8_t bytes[PG_REQUEST_FIXED_MAX];
 		uint64_t alignment;
 	} fixed;
-	size_t size;		   /* bytes of the copy that the guest sent */
+	size_t size;               /* bytes of the copy that the guest sent */
 	struct pg_iov_reader tail; /* what follows the fixed part */
-	bool tail_short;	   /* sticky: more of the tail was read than there is */
+	bool tail_short;           /* sticky: more of the tail was read than there is */
 	bool replied;
 	bool deferred; /* the response comes later */
 };

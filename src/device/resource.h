@@ -29,9 +29,10 @@ struct pg_resource {
 			uint32_t mem, flags;
 		} blob;
 	} as;
-	uint64_t size;		   /* bytes of the image or the blob */
-	struct pg_object *host;	   /* the device's own bytes: images */
-	struct pg_object *backing; /* the guest's: what was attached, a blob's storage; may be NULL */
+	uint64_t size;          /* bytes of the image or the blob */
+	struct pg_object *host; /* the device's own bytes: images */
+	struct pg_object
+		*backing; /* the guest's: what was attached, a blob's storage; may be NULL */
 };
 
 /* A hash table of resources by id; all zeroes but for the seed is an empty one. */

@@ -29,7 +29,7 @@ struct mapping {
 	int fd; /* -1: the embedder's own memory */
 	uint64_t fd_offset;
 	uint8_t *pointer; /* of the region's first byte */
-	void *base;	  /* what to unmap; NULL if it is not ours */
+	void *base;       /* what to unmap; NULL if it is not ours */
 	size_t base_size;
 };
 

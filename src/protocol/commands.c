@@ -22,10 +22,10 @@ static const struct pg_command commands[PG_COMMAND_COUNT] = {
 #undef ROW
 };
 
-#define CHECK_SIZE(command, request, ok, reply, needed, where)                        \
-	static_assert(sizeof(struct virtio_gpu_##request) <= PG_REQUEST_FIXED_MAX &&  \
-			      sizeof(struct virtio_gpu_##request) >=                  \
-				      sizeof(struct virtio_gpu_ctrl_hdr),             \
+#define CHECK_SIZE(command, request, ok, reply, needed, where)                       \
+	static_assert(sizeof(struct virtio_gpu_##request) <= PG_REQUEST_FIXED_MAX && \
+			      sizeof(struct virtio_gpu_##request) >=                 \
+				      sizeof(struct virtio_gpu_ctrl_hdr),            \
 		      "request of " #command);
 PG_COMMANDS(CHECK_SIZE)
 #undef CHECK_SIZE
@@ -66,8 +66,8 @@ const char *pg_command_name(uint32_t code)
 
 const char *pg_response_name(uint32_t code)
 {
-#define NAME(response)                      \
-	case VIRTIO_GPU_RESP_##response:    \
+#define NAME(response)                   \
+	case VIRTIO_GPU_RESP_##response: \
 		return #response;
 	switch (code) {
 		NAME(OK_NODATA)

@@ -68,8 +68,8 @@ struct pg_command {
 	uint32_t code;
 	uint16_t request_size;
 	uint16_t response_size; /* of success; errors are a bare header */
-	uint32_t response;	/* of success */
-	uint8_t features;	/* all of these must have been accepted */
+	uint32_t response;      /* of success */
+	uint8_t features;       /* all of these must have been accepted */
 	uint8_t queue;
 	uint8_t index; /* enum pg_command_index */
 };
@@ -82,14 +82,14 @@ const struct pg_command *pg_command_at(unsigned int index);
 
 /* Names as the specification has them without their prefixes; NULL for unknown numbers. */
 const char *pg_command_name(uint32_t code);
-const char *pg_response_name(uint32_t code);  /* "ERR_INVALID_PARAMETER" */
+const char *pg_response_name(uint32_t code);   /* "ERR_INVALID_PARAMETER" */
 const char *pg_feature_name(unsigned int bit); /* "RESOURCE_BLOB" */
 const char *pg_capset_name(uint32_t id);       /* "VIRGL2" */
 const char *pg_format_name(uint32_t format);   /* "B8G8R8X8" */
 
 struct pg_format {
 	const char *name;
-	uint32_t value;	 /* enum virtio_gpu_formats */
+	uint32_t value;  /* enum virtio_gpu_formats */
 	uint32_t fourcc; /* DRM's code for the same bytes */
 	bool has_alpha;
 };

@@ -57,101 +57,112 @@ struct argument {
 #define A(label, type, member, form) \
 	{label, offsetof(struct virtio_gpu_##type, member), ARGUMENT_##form}
 #define RESOURCE A("resource", resource_unref, resource_id, NUMBER)
-#define CURSOR                                                \
-	A("scanout", update_cursor, pos.scanout_id, NUMBER),  \
-	A("x", update_cursor, pos.x, SIGNED),                 \
-	A("y", update_cursor, pos.y, SIGNED)
-#define TRANSFER_3D                                                       \
-	A("resource", transfer_host_3d, resource_id, NUMBER),             \
-	A("box", transfer_host_3d, box, BOX),                             \
-	A("offset", transfer_host_3d, offset, NUMBER64),                  \
-	A("level", transfer_host_3d, level, NUMBER),                      \
-	A("stride", transfer_host_3d, stride, NUMBER),                    \
-	A("layer_stride", transfer_host_3d, layer_stride, NUMBER)
+#define CURSOR                                                                                     \
+	A("scanout", update_cursor, pos.scanout_id, NUMBER), A("x", update_cursor, pos.x, SIGNED), \
+		A("y", update_cursor, pos.y, SIGNED)
+#define TRANSFER_3D                                              \
+	A("resource", transfer_host_3d, resource_id, NUMBER),    \
+		A("box", transfer_host_3d, box, BOX),            \
+		A("offset", transfer_host_3d, offset, NUMBER64), \
+		A("level", transfer_host_3d, level, NUMBER),     \
+		A("stride", transfer_host_3d, stride, NUMBER),   \
+		A("layer_stride", transfer_host_3d, layer_stride, NUMBER)
 
-static const struct argument arguments[PG_COMMAND_COUNT][ARGUMENTS_MAX + 1] = {
-	[PG_COMMAND_RESOURCE_CREATE_2D] = {
-		RESOURCE,
-		A("format", resource_create_2d, format, FORMAT),
-		A("width", resource_create_2d, width, NUMBER),
-		A("height", resource_create_2d, height, NUMBER),
-	},
-	[PG_COMMAND_RESOURCE_UNREF] = {RESOURCE},
-	[PG_COMMAND_SET_SCANOUT] = {
-		A("scanout", set_scanout, scanout_id, NUMBER),
-		A("resource", set_scanout, resource_id, NUMBER),
-		A("rect", set_scanout, r, RECT),
-	},
-	[PG_COMMAND_RESOURCE_FLUSH] = {
-		A("resource", resource_flush, resource_id, NUMBER),
-		A("rect", resource_flush, r, RECT),
-	},
-	[PG_COMMAND_TRANSFER_TO_HOST_2D] = {
-		A("resource", transfer_to_host_2d, resource_id, NUMBER),
-		A("rect", transfer_to_host_2d, r, RECT),
-		A("offset", transfer_to_host_2d, offset, NUMBER64),
-	},
-	[PG_COMMAND_RESOURCE_ATTACH_BACKING] = {
-		RESOURCE,
-		A("entries", resource_attach_backing, nr_entries, NUMBER),
-	},
-	[PG_COMMAND_RESOURCE_DETACH_BACKING] = {RESOURCE},
-	[PG_COMMAND_GET_CAPSET_INFO] = {A("index", get_capset_info, capset_index, NUMBER)},
-	[PG_COMMAND_GET_CAPSET] = {
-		A("capset", get_capset, capset_id, CAPSET),
-		A("version", get_capset, capset_version, NUMBER),
-	},
-	[PG_COMMAND_GET_EDID] = {A("scanout", cmd_get_edid, scanout, NUMBER)},
-	[PG_COMMAND_RESOURCE_ASSIGN_UUID] = {RESOURCE},
-	[PG_COMMAND_RESOURCE_CREATE_BLOB] = {
-		RESOURCE,
-		A("mem", resource_create_blob, blob_mem, NUMBER),
-		A("flags", resource_create_blob, blob_flags, HEX),
-		A("entries", resource_create_blob, nr_entries, NUMBER),
-		A("blob_id", resource_create_blob, blob_id, HEX64),
-		A("size", resource_create_blob, size, NUMBER64),
-	},
-	[PG_COMMAND_SET_SCANOUT_BLOB] = {
-		A("scanout", set_scanout_blob, scanout_id, NUMBER),
-		A("resource", set_scanout_blob, resource_id, NUMBER),
-		A("rect", set_scanout_blob, r, RECT),
-		A("width", set_scanout_blob, width, NUMBER),
-		A("height", set_scanout_blob, height, NUMBER),
-		A("format", set_scanout_blob, format, FORMAT),
-		A("stride", set_scanout_blob, strides[0], NUMBER),
-		A("offset", set_scanout_blob, offsets[0], NUMBER),
-	},
-	[PG_COMMAND_CTX_CREATE] = {A("init", ctx_create, context_init, HEX)},
-	[PG_COMMAND_CTX_ATTACH_RESOURCE] = {RESOURCE},
-	[PG_COMMAND_CTX_DETACH_RESOURCE] = {RESOURCE},
-	[PG_COMMAND_RESOURCE_CREATE_3D] = {
-		RESOURCE,
-		A("target", resource_create_3d, target, NUMBER),
-		A("format", resource_create_3d, format, NUMBER),
-		A("bind", resource_create_3d, bind, HEX),
-		A("width", resource_create_3d, width, NUMBER),
-		A("height", resource_create_3d, height, NUMBER),
-		A("depth", resource_create_3d, depth, NUMBER),
-		A("array_size", resource_create_3d, array_size, NUMBER),
-		A("last_level", resource_create_3d, last_level, NUMBER),
-		A("samples", resource_create_3d, nr_samples, NUMBER),
-		A("flags", resource_create_3d, flags, HEX),
-	},
-	[PG_COMMAND_TRANSFER_TO_HOST_3D] = {TRANSFER_3D},
-	[PG_COMMAND_TRANSFER_FROM_HOST_3D] = {TRANSFER_3D},
-	[PG_COMMAND_SUBMIT_3D] = {A("size", cmd_submit, size, NUMBER)},
-	[PG_COMMAND_RESOURCE_MAP_BLOB] = {
-		RESOURCE,
-		A("offset", resource_map_blob, offset, HEX64),
-	},
-	[PG_COMMAND_RESOURCE_UNMAP_BLOB] = {RESOURCE},
-	[PG_COMMAND_UPDATE_CURSOR] = {
-		CURSOR,
-		A("resource", update_cursor, resource_id, NUMBER),
-		A("hot_x", update_cursor, hot_x, NUMBER),
-		A("hot_y", update_cursor, hot_y, NUMBER),
-	},
-	[PG_COMMAND_MOVE_CURSOR] = {CURSOR},
+static const struct argument arguments[PG_COMMAND_COUNT][ARGUMENTS_MAX + 1] =
+	{
+		[PG_COMMAND_RESOURCE_CREATE_2D] =
+			{
+				RESOURCE,
+				A("format", resource_create_2d, format, FORMAT),
+				A("width", resource_create_2d, width, NUMBER),
+				A("height", resource_create_2d, height, NUMBER),
+			},
+		[PG_COMMAND_RESOURCE_UNREF] = {RESOURCE},
+		[PG_COMMAND_SET_SCANOUT] =
+			{
+				A("scanout", set_scanout, scanout_id, NUMBER),
+				A("resource", set_scanout, resource_id, NUMBER),
+				A("rect", set_scanout, r, RECT),
+			},
+		[PG_COMMAND_RESOURCE_FLUSH] =
+			{
+				A("resource", resource_flush, resource_id, NUMBER),
+				A("rect", resource_flush, r, RECT),
+			},
+		[PG_COMMAND_TRANSFER_TO_HOST_2D] =
+			{
+				A("resource", transfer_to_host_2d, resource_id, NUMBER),
+				A("rect", transfer_to_host_2d, r, RECT),
+				A("offset", transfer_to_host_2d, offset, NUMBER64),
+			},
+		[PG_COMMAND_RESOURCE_ATTACH_BACKING] =
+			{
+				RESOURCE,
+				A("entries", resource_attach_backing, nr_entries, NUMBER),
+			},
+		[PG_COMMAND_RESOURCE_DETACH_BACKING] = {RESOURCE},
+		[PG_COMMAND_GET_CAPSET_INFO] = {A("index", get_capset_info, capset_index, NUMBER)},
+		[PG_COMMAND_GET_CAPSET] =
+			{
+				A("capset", get_capset, capset_id, CAPSET),
+				A("version", get_capset, capset_version, NUMBER),
+			},
+		[PG_COMMAND_GET_EDID] = {A("scanout", cmd_get_edid, scanout, NUMBER)},
+		[PG_COMMAND_RESOURCE_ASSIGN_UUID] = {RESOURCE},
+		[PG_COMMAND_RESOURCE_CREATE_BLOB] =
+			{
+				RESOURCE,
+				A("mem", resource_create_blob, blob_mem, NUMBER),
+				A("flags", resource_create_blob, blob_flags, HEX),
+				A("entries", resource_create_blob, nr_entries, NUMBER),
+				A("blob_id", resource_create_blob, blob_id, HEX64),
+				A("size", resource_create_blob, size, NUMBER64),
+			},
+		[PG_COMMAND_SET_SCANOUT_BLOB] =
+			{
+				A("scanout", set_scanout_blob, scanout_id, NUMBER),
+				A("resource", set_scanout_blob, resource_id, NUMBER),
+				A("rect", set_scanout_blob, r, RECT),
+				A("width", set_scanout_blob, width, NUMBER),
+				A("height", set_scanout_blob, height, NUMBER),
+				A("format", set_scanout_blob, format, FORMAT),
+				A("stride", set_scanout_blob, strides[0], NUMBER),
+				A("offset", set_scanout_blob, offsets[0], NUMBER),
+			},
+		[PG_COMMAND_CTX_CREATE] = {A("init", ctx_create, context_init, HEX)},
+		[PG_COMMAND_CTX_ATTACH_RESOURCE] = {RESOURCE},
+		[PG_COMMAND_CTX_DETACH_RESOURCE] = {RESOURCE},
+		[PG_COMMAND_RESOURCE_CREATE_3D] =
+			{
+				RESOURCE,
+				A("target", resource_create_3d, target, NUMBER),
+				A("format", resource_create_3d, format, NUMBER),
+				A("bind", resource_create_3d, bind, HEX),
+				A("width", resource_create_3d, width, NUMBER),
+				A("height", resource_create_3d, height, NUMBER),
+				A("depth", resource_create_3d, depth, NUMBER),
+				A("array_size", resource_create_3d, array_size, NUMBER),
+				A("last_level", resource_create_3d, last_level, NUMBER),
+				A("samples", resource_create_3d, nr_samples, NUMBER),
+				A("flags", resource_create_3d, flags, HEX),
+			},
+		[PG_COMMAND_TRANSFER_TO_HOST_3D] = {TRANSFER_3D},
+		[PG_COMMAND_TRANSFER_FROM_HOST_3D] = {TRANSFER_3D},
+		[PG_COMMAND_SUBMIT_3D] = {A("size", cmd_submit, size, NUMBER)},
+		[PG_COMMAND_RESOURCE_MAP_BLOB] =
+			{
+				RESOURCE,
+				A("offset", resource_map_blob, offset, HEX64),
+			},
+		[PG_COMMAND_RESOURCE_UNMAP_BLOB] = {RESOURCE},
+		[PG_COMMAND_UPDATE_CURSOR] =
+			{
+				CURSOR,
+				A("resource", update_cursor, resource_id, NUMBER),
+				A("hot_x", update_cursor, hot_x, NUMBER),
+				A("hot_y", update_cursor, hot_y, NUMBER),
+			},
+		[PG_COMMAND_MOVE_CURSOR] = {CURSOR},
 };
 
 static uint32_t word(const uint8_t *request, size_t offset)
@@ -209,8 +220,8 @@ static void append_argument(struct line *line, const struct argument *argument,
 		break;
 	case ARGUMENT_BOX:
 		append(line, "%" PRIu32 "x%" PRIu32 "x%" PRIu32 "+%" PRIu32 "+%" PRIu32 "+%" PRIu32,
-		       word(request, at + 12), word(request, at + 16), word(request, at + 20), value,
-		       word(request, at + 4), word(request, at + 8));
+		       word(request, at + 12), word(request, at + 16), word(request, at + 20),
+		       value, word(request, at + 4), word(request, at + 8));
 		break;
 	case ARGUMENT_FORMAT:
 		append_name_or_number(line, pg_format_name(value), value);
