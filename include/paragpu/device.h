@@ -164,7 +164,7 @@ struct paragpu_stats {
 	uint64_t bytes_transferred;
 	uint64_t resources;       /* alive now */
 	uint64_t host_bytes;      /* in images now */
-	uint64_t backing_entries; /* in backings now */
+	uint64_t backing_entries; /* in backings now; adjacent ones count as one */
 	uint64_t contexts;
 	uint64_t pending; /* requests held now */
 	uint64_t resets;
@@ -193,8 +193,12 @@ struct paragpu_resource_info {
 	uint64_t reserved[8];
 };
 
-/* The resource with the smallest id above `after`. Returns false if there is none. Costs O(resources). */
-bool paragpu_device_next_resource(const struct paragpu_device *device, uint32_t after,
+/*
+ * The resource with the smallest id above `after`. Returns false if there is
+ * none. A walk over all of them sorts their ids once, unless resources come or
+ * go meanwhile.
+ */
+bool paragpu_device_next_resource(struct paragpu_device *device, uint32_t after,
 				  struct paragpu_resource_info *info);
 
 /* What head `index` shows. */

@@ -147,7 +147,8 @@ struct paragpu_display {
 	/* private to the device */
 	void *device;
 	void *link[2];
-	void *reserved[4];
+	struct paragpu_flush *spare_flush;
+	void *reserved[3];
 };
 
 /*

@@ -43,9 +43,11 @@ struct paragpu_request {
 		void *timeline;
 		uint64_t fence_id;
 		uint64_t started_ns;
+		void *record;
 		uint32_t written;
-		uint32_t state;
-		uint64_t reserved[8];
+		uint32_t response;
+		uint32_t waits;
+		uint64_t reserved[6];
 	} device;
 };
 

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Lists of guest memory as commands carry them. */
+#ifndef PG_DEVICE_BACKING_H
+#define PG_DEVICE_BACKING_H
+
+#include "device/object.h"
+#include "device/request.h"
+
+/*
+ * Reads `count` entries from the tail of the request and makes an object of
+ * them. Every address must be guest memory right now. Returns OK_NODATA, or an
+ * error, and then nothing was made.
+ */
+uint32_t pg_backing_read(struct pg_call *call, uint32_t count, struct pg_object **out);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one way of a command through the device: copy, look up, gate, execute,
+ * answer, retire. What a command does is its handler's business.
+ */
+#include <string.h>
+
+#include "device/device.h"
+#include "device/request.h"
+
+/* Commands without a handler belong to features that this device does not have yet. */
+const pg_handler pg_handlers[PG_COMMAND_COUNT] = {
+	[PG_COMMAND_GET_DISPLAY_INFO] = pg_get_display_info,
+	[PG_COMMAND_RESOURCE_CREATE_2D] = pg_resource_create_2d,
+	[PG_COMMAND_RESOURCE_UNREF] = pg_resource_unref,
+	[PG_COMMAND_SET_SCANOUT] = pg_set_scanout,
+	[PG_COMMAND_RESOURCE_FLUSH] = pg_resource_flush,
+	[PG_COMMAND_TRANSFER_TO_HOST_2D] = pg_transfer_to_host_2d,
+	[PG_COMMAND_RESOURCE_ATTACH_BACKING] = pg_resource_attach_backing,
+	[PG_COMMAND_RESOURCE_DETACH_BACKING] = pg_resource_detach_backing,
+	[PG_COMMAND_GET_EDID] = pg_get_edid,
+	[PG_COMMAND_RESOURCE_ASSIGN_UUID] = pg_resource_assign_uuid,
+	[PG_COMMAND_RESOURCE_CREATE_BLOB] = pg_resource_create_blob,
+	[PG_COMMAND_SET_SCANOUT_BLOB] = pg_set_scanout_blob,
+	[PG_COMMAND_UPDATE_CURSOR] = pg_update_cursor,
+	[PG_COMMAND_MOVE_CURSOR] = pg_move_cursor,
+};
+
+static uint32_t execute(struct pg_call *call)
+{
+	struct paragpu_device *device = call->device;
+	const struct pg_command *command;
+
+	if (call->size < sizeof(call->fixed.hdr)) {
+		device->malformed++;
+		return VIRTIO_GPU_RESP_ERR_UNSPEC;
+	}
+	command = pg_command_find(pg_from_le32(call->fixed.hdr.type));
+	if (!command || !pg_handlers[command->index] ||
+	    (command->features & ~device->accepted) != 0)
+		return VIRTIO_GPU_RESP_ERR_UNSPEC;
+	/* Cursor commands do no harm on the control queue; the reverse could disorder resources. */
+	if (call->request->queue == PARAGPU_QUEUE_CURSOR &&
+	    command->queue != VIRTIO_GPU_QUEUE_CURSOR)
+		return VIRTIO_GPU_RESP_ERR_UNSPEC;
+	call->command = command;
+	if (!pg_call_set_command(call, command))
+		return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+	return pg_handlers[command->index](call);
+}
+
+/* What the trace may show: the header, and the fixed part if it is all there. */
+static void fill_record(struct pg_call *call, struct pg_record *record)
+{
+	const struct pg_command *command = pg_command_find(pg_from_le32(call->fixed.hdr.type));
+	size_t size = command ? command->request_size : sizeof(call->fixed.hdr);
+
+	if (size > call->size)
+		size = call->size;
+	record->allocated = false;
+	record->size = (uint32_t)size;
+	memcpy(record->bytes, call->fixed.bytes, size);
+}
+
+void paragpu_device_submit(struct paragpu_device *device, struct paragpu_request *request)
+{
+	union {
+		struct pg_record record;
+		uint8_t room[sizeof(struct pg_record) + PG_REQUEST_FIXED_MAX];
+	} trace;
+	struct virtio_gpu_ctrl_hdr response = {0};
+	struct pg_call call;
+	uint32_t type;
+
+	memset(&request->device, 0, sizeof(request->device));
+	pg_call_init(&call, device, request);
+	if (device->host.trace) {
+		request->device.started_ns = pg_clock_ns();
+		fill_record(&call, &trace.record);
+		request->device.record = &trace.record;
+	}
+	device->commands++;
+	type = execute(&call);
+	if (call.size < sizeof(call.fixed.hdr))
+		call.fixed.hdr = (struct virtio_gpu_ctrl_hdr){0};
+	if (!call.replied && !call.deferred)
+		pg_call_reply(&call, type, &response, sizeof(response));
+	pg_fence_enter(device, request, &call.fixed.hdr);
+}
