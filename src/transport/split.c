@@ -150,7 +150,7 @@ bool pg_split_publish(struct pg_virtqueue *queue)
 void pg_split_kicks(struct pg_virtqueue *queue, bool enable)
 {
 	if (!queue->ring.event_idx) {
-		uint16_t flags = enable ? 0 : VIRTQ_USED_F_NO_NOTIFY;
+		uint16_t flags = (uint16_t)(enable ? 0 : VIRTQ_USED_F_NO_NOTIFY);
 
 		pg_store_le16(&used_of(queue)->flags, flags);
 	} else if (enable) {
