@@ -82,8 +82,8 @@ static int add_vectors(struct pg_chain *chain, uint64_t addr, uint64_t len)
 
 		if (!pointer) {
 			pg_virtqueue_break(chain->queue,
-					   "a descriptor points to 0x%" PRIx64
-					   " (%" PRIu64 " bytes), which is not guest memory",
+					   "a descriptor points to 0x%" PRIx64 " (%" PRIu64
+					   " bytes), which is not guest memory",
 					   addr, len);
 			return -EPIPE;
 		}
@@ -107,8 +107,7 @@ int pg_chain_add(struct pg_chain *chain, const struct pg_descriptor *descriptor)
 	int error;
 
 	if (!writable && chain->writable_size) {
-		pg_virtqueue_break(chain->queue,
-				   "a readable descriptor follows a writable one");
+		pg_virtqueue_break(chain->queue, "a readable descriptor follows a writable one");
 		return -EPIPE;
 	}
 	if (!pg_add_u64(descriptor->addr, descriptor->len, &end)) {
@@ -210,8 +209,7 @@ static int read_descriptor(const struct table *table, uint32_t index,
 
 	/* Both layouts put addr, len and flags alike but for the order of the last two fields. */
 	if (!read_entry(table, index, &entry)) {
-		pg_virtqueue_break(queue,
-				   "an indirect table at 0x%" PRIx64 " is not guest memory",
+		pg_virtqueue_break(queue, "an indirect table at 0x%" PRIx64 " is not guest memory",
 				   table->addr);
 		return -EPIPE;
 	}

@@ -70,8 +70,8 @@ static void settle(void)
 
 size_t pg_inflight_region_size(bool packed, uint16_t size)
 {
-	size_t bytes = packed ? sizeof(struct packed_region) + size * sizeof(struct packed_entry) :
-				sizeof(struct split_region) + size * sizeof(struct split_entry);
+	size_t bytes = packed ? sizeof(struct packed_region) + size * sizeof(struct packed_entry)
+			      : sizeof(struct split_region) + size * sizeof(struct split_entry);
 
 	return (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 }
@@ -102,14 +102,16 @@ static uint64_t counter_of(const struct pg_virtqueue *queue, uint16_t index)
 static bool is_inflight(const struct pg_virtqueue *queue, uint16_t index)
 {
 	if (queue->ring.packed)
-		return ((const struct packed_region *)queue->inflight->region)->desc[index].inflight;
+		return ((const struct packed_region *)queue->inflight->region)
+			->desc[index]
+			.inflight;
 	return ((const struct split_region *)queue->inflight->region)->desc[index].inflight;
 }
 
 /* Whether the device has it: the ring was only stopped, this is the same process. */
 static bool is_busy(const struct pg_virtqueue *queue, uint16_t index)
 {
-	pg_list_for_each (link, &queue->busy) {
+	pg_list_for_each(link, &queue->busy) {
 		const struct pg_chain *chain = pg_container_of(link, struct pg_chain, link);
 
 		if (index == (queue->ring.packed ? chain->record : chain->id))
@@ -490,4 +492,3 @@ void pg_inflight_packed_published(struct pg_virtqueue *queue, const struct pg_ch
 	region->old_used_idx = queue->used_idx;
 	region->old_used_wrap_counter = queue->used_wrap;
 }
-

@@ -24,7 +24,7 @@ struct pg_inflight_queue {
 	uint16_t capacity; /* descriptors that the region has room for */
 
 	/* private */
-	uint16_t batch;	    /* split: put but not published */
+	uint16_t batch;     /* split: put but not published */
 	uint16_t free_head; /* packed: as in the region, ahead of it while a chain is built */
 	uint64_t counter;
 	uint16_t *resubmit; /* heads or records that nobody works on, oldest first */

@@ -44,8 +44,8 @@ void pg_packed_start(struct pg_virtqueue *queue, uint32_t base)
 	if (queue->inflight)
 		pg_inflight_packed_start(queue);
 	if (queue->avail_idx >= queue->ring.size || queue->used_idx >= queue->ring.size) {
-		pg_virtqueue_break(queue, "SET_VRING_BASE 0x%x is outside of a ring of %u",
-				   base, queue->ring.size);
+		pg_virtqueue_break(queue, "SET_VRING_BASE 0x%x is outside of a ring of %u", base,
+				   queue->ring.size);
 		queue->avail_idx = 0;
 		queue->used_idx = 0;
 	}

@@ -98,8 +98,7 @@ int pg_split_pop(struct pg_virtqueue *queue, struct pg_chain *chain)
 	if (!pg_split_pending(queue))
 		return 0;
 	if ((uint16_t)(queue->avail_shadow - queue->avail_idx) > size) {
-		pg_virtqueue_break(queue,
-				   "the available index went from %u to %u in a ring of %u",
+		pg_virtqueue_break(queue, "the available index went from %u to %u in a ring of %u",
 				   queue->avail_idx, queue->avail_shadow, size);
 		return -EPIPE;
 	}

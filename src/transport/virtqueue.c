@@ -37,7 +37,7 @@ void pg_virtqueue_finish(struct pg_virtqueue *queue)
 {
 	queue->running = false;
 	pg_virtqueue_forget(queue);
-	pg_list_for_each_safe (link, &queue->free) {
+	pg_list_for_each_safe(link, &queue->free) {
 		pg_list_remove(link);
 		free(pg_container_of(link, struct pg_chain, link));
 	}
@@ -115,7 +115,7 @@ static void put(struct pg_chain *chain)
 /* With IN_ORDER an earlier request that is still held holds back those behind it. */
 static void put_done(struct pg_virtqueue *queue)
 {
-	pg_list_for_each_safe (link, &queue->busy) {
+	pg_list_for_each_safe(link, &queue->busy) {
 		struct pg_chain *chain = pg_container_of(link, struct pg_chain, link);
 
 		if (chain->done)
@@ -143,7 +143,7 @@ int pg_virtqueue_start(struct pg_virtqueue *queue, const struct pg_ring *ring, u
 	else
 		pg_split_start(queue, base);
 	queue->running = true;
-	pg_list_for_each (link, &queue->busy)
+	pg_list_for_each(link, &queue->busy)
 		pg_chain_unpark(pg_container_of(link, struct pg_chain, link));
 	put_done(queue);
 	return 0;
@@ -154,7 +154,7 @@ uint32_t pg_virtqueue_stop(struct pg_virtqueue *queue)
 	if (queue->running) {
 		pg_virtqueue_flush(queue);
 		queue->running = false;
-		pg_list_for_each (link, &queue->busy)
+		pg_list_for_each(link, &queue->busy)
 			pg_chain_park(pg_container_of(link, struct pg_chain, link));
 	}
 	if (!queue->ring.packed)
@@ -166,7 +166,7 @@ uint32_t pg_virtqueue_stop(struct pg_virtqueue *queue)
 void pg_virtqueue_abandon(struct pg_virtqueue *queue)
 {
 	assert(!queue->running);
-	pg_list_for_each_safe (link, &queue->busy) {
+	pg_list_for_each_safe(link, &queue->busy) {
 		struct pg_chain *chain = pg_container_of(link, struct pg_chain, link);
 
 		pg_list_remove(link);
@@ -184,11 +184,11 @@ void pg_virtqueue_abandon(struct pg_virtqueue *queue)
 
 void pg_virtqueue_forget(struct pg_virtqueue *queue)
 {
-	pg_list_for_each_safe (link, &queue->busy) {
+	pg_list_for_each_safe(link, &queue->busy) {
 		pg_list_remove(link);
 		pg_chain_recycle(pg_container_of(link, struct pg_chain, link));
 	}
-	pg_list_for_each_safe (stale, &queue->abandoned) {
+	pg_list_for_each_safe(stale, &queue->abandoned) {
 		pg_list_remove(stale);
 		pg_chain_recycle(pg_container_of(stale, struct pg_chain, link));
 	}

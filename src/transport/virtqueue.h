@@ -61,11 +61,11 @@ struct pg_chain {
 	size_t vector_capacity;
 	size_t readable_count;
 	uint32_t written;
-	uint16_t id;	 /* split: head; packed: buffer id */
-	uint16_t slots;	 /* descriptors of the ring that it takes */
+	uint16_t id;     /* split: head; packed: buffer id */
+	uint16_t slots;  /* descriptors of the ring that it takes */
 	uint16_t record; /* packed: its entry in the in-flight region */
-	bool done;	 /* completed, not yet in the ring */
-	bool abandoned;	 /* its ring is gone: nobody waits for it */
+	bool done;       /* completed, not yet in the ring */
+	bool abandoned;  /* its ring is gone: nobody waits for it */
 	uint8_t *bounce; /* stands in for the guest's memory while the ring is stopped */
 	struct iovec bounce_vector;
 	struct iovec inline_vectors[PG_CHAIN_INLINE];
@@ -104,7 +104,7 @@ struct pg_virtqueue {
 	uint16_t avail_shadow; /* split: the driver's index as last read */
 	bool avail_wrap;       /* packed: the wrap counters */
 	bool used_wrap;
-	uint16_t added;	    /* slots put since the last flush */
+	uint16_t added;     /* slots put since the last flush */
 	bool signal_always; /* the first flush after a start interrupts in any case */
 	bool batch_held;    /* packed: the first slot of this batch is published last */
 	void *batch_slot;

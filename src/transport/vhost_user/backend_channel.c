@@ -77,14 +77,14 @@ static void forget_mapping(struct pg_vu_channel *channel, struct mapping *mappin
 
 static void forget_mappings(struct pg_vu_channel *channel)
 {
-	pg_list_for_each_safe (link, &channel->mappings)
+	pg_list_for_each_safe(link, &channel->mappings)
 		forget_mapping(channel, pg_container_of(link, struct mapping, link));
 }
 
 void pg_vu_channel_forget_mappings(struct pg_vu_channel *channel)
 {
 	forget_mappings(channel);
-	pg_list_for_each (link, &channel->waiting) {
+	pg_list_for_each(link, &channel->waiting) {
 		struct operation *operation =
 			pg_container_of(link, struct expected, link)->operation;
 
@@ -94,7 +94,7 @@ void pg_vu_channel_forget_mappings(struct pg_vu_channel *channel)
 
 bool pg_vu_channel_owns_file(const struct pg_vu_channel *channel, dev_t dev, ino_t ino)
 {
-	pg_list_for_each (link, &channel->mappings) {
+	pg_list_for_each(link, &channel->mappings) {
 		const struct mapping *mapping = pg_container_of(link, struct mapping, link);
 
 		if (mapping->dev == dev && mapping->ino == ino)
@@ -105,7 +105,7 @@ bool pg_vu_channel_owns_file(const struct pg_vu_channel *channel, dev_t dev, ino
 
 static bool overlaps_mapping(const struct pg_vu_channel *channel, uint64_t offset, uint64_t length)
 {
-	pg_list_for_each (link, &channel->mappings) {
+	pg_list_for_each(link, &channel->mappings) {
 		const struct mapping *mapping = pg_container_of(link, struct mapping, link);
 
 		if (pg_ranges_overlap(mapping->offset, mapping->length, offset, length))
@@ -116,7 +116,7 @@ static bool overlaps_mapping(const struct pg_vu_channel *channel, uint64_t offse
 
 static void drop_range(struct pg_vu_channel *channel, uint64_t offset, uint64_t length)
 {
-	pg_list_for_each_safe (link, &channel->mappings) {
+	pg_list_for_each_safe(link, &channel->mappings) {
 		struct mapping *mapping = pg_container_of(link, struct mapping, link);
 
 		if (mapping->offset == offset && mapping->length == length)
@@ -169,7 +169,8 @@ static void end_one(struct operation *operation, int result)
 		return;
 	if (operation->stale)
 		end_stale(operation);
-	else if ((operation->maps && operation->result) || (operation->unmaps && !operation->result))
+	else if ((operation->maps && operation->result) ||
+		 (operation->unmaps && !operation->result))
 		drop_range(channel, operation->offset, operation->length);
 	pg_list_append(&channel->ended, &operation->link);
 	pg_defer(connection->server->loop, &channel->run_ended, run_ended, channel);
@@ -189,8 +190,7 @@ static void close_channel(struct pg_vu_channel *channel)
 	pg_vu_socket_finish(&channel->socket);
 	channel->socket.fd = -1;
 	while (!pg_list_empty(&channel->waiting))
-		end_expected(channel,
-			     pg_container_of(channel->waiting.next, struct expected, link),
+		end_expected(channel, pg_container_of(channel->waiting.next, struct expected, link),
 			     -ECANCELED);
 }
 
@@ -220,8 +220,7 @@ static int handle_reply(struct pg_vu_channel *channel)
 		channel->socket.problem = "a reply that does not belong to the request";
 		return -EPROTO;
 	}
-	end_expected(channel, expected,
-		     reply->payload.u64 && !expected->barrier ? -EIO : 0);
+	end_expected(channel, expected, reply->payload.u64 && !expected->barrier ? -EIO : 0);
 	return 0;
 }
 
@@ -268,8 +267,8 @@ int pg_vu_set_backend_req_fd(struct pg_vu_connection *connection, struct pg_vu_m
 	error = pg_vu_socket_init(&channel->socket, &message->fds[0]);
 	if (error)
 		return error;
-	error = pg_watch_add(connection->server->loop, &channel->watch, channel->socket.fd,
-			     EPOLLIN, channel_ready, connection);
+	error = pg_watch_add(connection->server->loop, &channel->watch, channel->socket.fd, EPOLLIN,
+			     channel_ready, connection);
 	if (error)
 		close_channel(channel);
 	return error;
@@ -344,8 +343,7 @@ bool pg_vhost_user_has_window(const struct pg_vhost_user *server)
 {
 	const struct pg_vu_connection *connection = server->connection;
 
-	return connection && connection->channel.socket.fd >= 0 &&
-	       server->settings.window_size &&
+	return connection && connection->channel.socket.fd >= 0 && server->settings.window_size &&
 	       pg_vu_has(connection, server->settings.shmem_bit) &&
 	       pg_vu_has(connection, VHOST_USER_PROTOCOL_F_BACKEND_REQ) &&
 	       pg_vu_has(connection, VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD) &&
@@ -469,8 +467,8 @@ int pg_vhost_user_shared_object(struct pg_vhost_user *server, const uint8_t uuid
 		return error;
 	memcpy(wire.uuid, uuid, sizeof(wire.uuid));
 	error = send_message(operation,
-			     owned ? VHOST_USER_BACKEND_SHARED_OBJECT_ADD :
-				     VHOST_USER_BACKEND_SHARED_OBJECT_REMOVE,
+			     owned ? VHOST_USER_BACKEND_SHARED_OBJECT_ADD
+				   : VHOST_USER_BACKEND_SHARED_OBJECT_REMOVE,
 			     &wire, sizeof(wire), -1, false);
 	return error ? give_up(operation, error) : 0;
 }

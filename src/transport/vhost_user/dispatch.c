@@ -117,15 +117,13 @@ static int check_form(struct pg_vu_connection *connection, const struct request 
 	if (!request || !request->handle) {
 		pg_vu_log(connection->server, PG_LOG_WARN,
 			  "the front end sent %s (%u), which was not offered to it",
-			  request ? request->name : "an unknown request",
-			  message->header.request);
+			  request ? request->name : "an unknown request", message->header.request);
 		return -EOPNOTSUPP;
 	}
 	if (message->header.size < request->min_size || message->header.size > request->max_size) {
 		pg_vu_log(connection->server, PG_LOG_ERROR,
-			  "the front end sent %s with %u bytes, but it has %u to %u",
-			  request->name, message->header.size, request->min_size,
-			  request->max_size);
+			  "the front end sent %s with %u bytes, but it has %u to %u", request->name,
+			  message->header.size, request->min_size, request->max_size);
 		return -EINVAL;
 	}
 	if (message->fd_count < request->min_fds || message->fd_count > request->max_fds) {
@@ -175,7 +173,8 @@ int pg_vu_dispatch(struct pg_vu_connection *connection)
 
 	if ((message->header.flags & VHOST_USER_VERSION_MASK) != VHOST_USER_VERSION ||
 	    (message->header.flags & VHOST_USER_REPLY_MASK)) {
-		connection->socket.problem = "a message that is not a vhost-user request of version 1";
+		connection->socket.problem =
+			"a message that is not a vhost-user request of version 1";
 		return -EPROTO;
 	}
 	pg_vu_log(connection->server, PG_LOG_TRACE, "%s (%u), %u bytes, %zu descriptors%s",

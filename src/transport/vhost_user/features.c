@@ -11,21 +11,19 @@
 #define DEVICE_FEATURES (PG_BIT(24) - 1)
 
 /* What this transport can do, whether offered or not. */
-#define RING_FEATURES                                                               \
-	(PG_BIT(VIRTIO_F_INDIRECT_DESC) | PG_BIT(VIRTIO_F_EVENT_IDX) |              \
-	 PG_BIT(VHOST_USER_F_PROTOCOL_FEATURES) | PG_BIT(VIRTIO_F_VERSION_1) |      \
-	 PG_BIT(VIRTIO_F_RING_PACKED) | PG_BIT(VIRTIO_F_IN_ORDER) |                 \
+#define RING_FEATURES                                                          \
+	(PG_BIT(VIRTIO_F_INDIRECT_DESC) | PG_BIT(VIRTIO_F_EVENT_IDX) |         \
+	 PG_BIT(VHOST_USER_F_PROTOCOL_FEATURES) | PG_BIT(VIRTIO_F_VERSION_1) | \
+	 PG_BIT(VIRTIO_F_RING_PACKED) | PG_BIT(VIRTIO_F_IN_ORDER) |            \
 	 PG_BIT(VIRTIO_F_ORDER_PLATFORM) | PG_BIT(VIRTIO_F_RING_RESET))
 
-#define IMPLEMENTED_PROTOCOL_FEATURES                                               \
-	(PG_BIT(VHOST_USER_PROTOCOL_F_MQ) | PG_BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK) | \
-	 PG_BIT(VHOST_USER_PROTOCOL_F_BACKEND_REQ) |                                \
-	 PG_BIT(VHOST_USER_PROTOCOL_F_CONFIG) |                                     \
-	 PG_BIT(VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD) |                            \
-	 PG_BIT(VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD) |                             \
-	 PG_BIT(VHOST_USER_PROTOCOL_F_RESET_DEVICE) |                               \
-	 PG_BIT(VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS) |                        \
-	 PG_BIT(VHOST_USER_PROTOCOL_F_STATUS))
+#define IMPLEMENTED_PROTOCOL_FEATURES                                                       \
+	(PG_BIT(VHOST_USER_PROTOCOL_F_MQ) | PG_BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK) |       \
+	 PG_BIT(VHOST_USER_PROTOCOL_F_BACKEND_REQ) | PG_BIT(VHOST_USER_PROTOCOL_F_CONFIG) | \
+	 PG_BIT(VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD) |                                    \
+	 PG_BIT(VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD) |                                     \
+	 PG_BIT(VHOST_USER_PROTOCOL_F_RESET_DEVICE) |                                       \
+	 PG_BIT(VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS) | PG_BIT(VHOST_USER_PROTOCOL_F_STATUS))
 
 /*
  * RING_RESET is not offered: QEMU's generic front end would give it to the
@@ -102,8 +100,8 @@ int pg_vu_set_features(struct pg_vu_connection *connection, struct pg_vu_message
 	return 0;
 }
 
-int pg_vu_get_protocol_features(struct pg_vu_connection *connection,
-				struct pg_vu_message *message, struct pg_vu_message *reply)
+int pg_vu_get_protocol_features(struct pg_vu_connection *connection, struct pg_vu_message *message,
+				struct pg_vu_message *reply)
 {
 	(void)message;
 	reply->payload.u64 = connection->server->offered_protocol_features;
@@ -111,8 +109,8 @@ int pg_vu_get_protocol_features(struct pg_vu_connection *connection,
 	return 0;
 }
 
-int pg_vu_set_protocol_features(struct pg_vu_connection *connection,
-				struct pg_vu_message *message, struct pg_vu_message *reply)
+int pg_vu_set_protocol_features(struct pg_vu_connection *connection, struct pg_vu_message *message,
+				struct pg_vu_message *reply)
 {
 	uint64_t surplus = message->payload.u64 & ~connection->server->offered_protocol_features;
 
@@ -156,8 +154,7 @@ int pg_vu_get_shmem_config(struct pg_vu_connection *connection, struct pg_vu_mes
 	*config = (struct vhost_user_shmem_config){0};
 	if (connection->server->settings.window_size) {
 		config->nregions = 1;
-		config->memory_sizes[PG_VU_WINDOW_SHMID] =
-			connection->server->settings.window_size;
+		config->memory_sizes[PG_VU_WINDOW_SHMID] = connection->server->settings.window_size;
 	}
 	reply->header.size = sizeof(*config);
 	return 0;

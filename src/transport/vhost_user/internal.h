@@ -31,7 +31,7 @@ struct pg_vu_queue {
 	uint32_t base;
 	bool has_addr;
 	struct vhost_user_vring_addr addr;
-	bool started;	 /* SET_VRING_KICK came */
+	bool started; /* SET_VRING_KICK came */
 	bool enabled;
 	uint32_t returned_base; /* by GET_VRING_BASE, for telling resume from reset */
 	bool returned;
@@ -44,9 +44,9 @@ struct pg_vu_queue {
 	struct pg_deferred more;  /* looks at the ring again */
 	struct pg_deferred flush; /* for requests that complete outside of a round */
 	bool processing;
-	bool starved;	   /* waits for a completion before it takes more */
+	bool starved; /* waits for a completion before it takes more */
 	bool err_signalled;
-	bool missed_call;  /* an interrupt was due while there was no call_fd */
+	bool missed_call; /* an interrupt was due while there was no call_fd */
 	struct pg_inflight_queue inflight;
 	uint64_t kicks;
 };
@@ -73,7 +73,7 @@ struct pg_vu_channel {
 	struct pg_vu_socket socket;
 	struct pg_watch watch;
 	struct pg_list waiting; /* for replies, in the order sent */
-	struct pg_list ended;	/* their callbacks are due */
+	struct pg_list ended;   /* their callbacks are due */
 	struct pg_deferred run_ended;
 	size_t waiting_count;
 	struct pg_list mappings;
@@ -90,11 +90,11 @@ struct pg_vu_connection {
 	uint64_t protocol_features;
 	uint64_t status;
 	enum pg_vhost_user_front_end front_end;
-	bool touched;	     /* the device executed something since its last reset */
-	bool undecided;	     /* all rings stopped; the next start says whether it was a reset */
+	bool touched;   /* the device executed something since its last reset */
+	bool undecided; /* all rings stopped; the next start says whether it was a reset */
 	uint64_t applied_features; /* of paragpu_device_accept_features() */
-	bool config_read;    /* since the rings stopped */
-	bool config_pending; /* the guest has to be told of a change */
+	bool config_read;          /* since the rings stopped */
+	bool config_pending;       /* the guest has to be told of a change */
 	struct pg_vu_memory memory;
 	struct pg_vu_queue queues[PG_VHOST_USER_QUEUES];
 	struct pg_vu_channel channel;
@@ -162,8 +162,7 @@ int pg_vu_get_shmem_config(struct pg_vu_connection *, struct pg_vu_message *,
 
 int pg_vu_get_config(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
 int pg_vu_set_config(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_gpu_set_socket(struct pg_vu_connection *, struct pg_vu_message *,
-			 struct pg_vu_message *);
+int pg_vu_gpu_set_socket(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
 int pg_vu_reset_request(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
 int pg_vu_set_status(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
 int pg_vu_get_status(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
@@ -198,16 +197,11 @@ void pg_vu_queue_init(struct pg_vu_queue *queue, struct pg_vu_connection *connec
 /* The device must not hold a request of it any more. */
 void pg_vu_queue_finish(struct pg_vu_queue *queue);
 int pg_vu_set_vring_num(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_set_vring_addr(struct pg_vu_connection *, struct pg_vu_message *,
-			 struct pg_vu_message *);
-int pg_vu_set_vring_base(struct pg_vu_connection *, struct pg_vu_message *,
-			 struct pg_vu_message *);
-int pg_vu_get_vring_base(struct pg_vu_connection *, struct pg_vu_message *,
-			 struct pg_vu_message *);
-int pg_vu_set_vring_kick(struct pg_vu_connection *, struct pg_vu_message *,
-			 struct pg_vu_message *);
-int pg_vu_set_vring_call(struct pg_vu_connection *, struct pg_vu_message *,
-			 struct pg_vu_message *);
+int pg_vu_set_vring_addr(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
+int pg_vu_set_vring_base(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
+int pg_vu_get_vring_base(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
+int pg_vu_set_vring_kick(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
+int pg_vu_set_vring_call(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
 int pg_vu_set_vring_err(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
 int pg_vu_set_vring_enable(struct pg_vu_connection *, struct pg_vu_message *,
 			   struct pg_vu_message *);

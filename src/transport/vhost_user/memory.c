@@ -39,8 +39,8 @@ void *pg_vu_memory_resolve(const struct pg_vu_memory *memory, uint64_t user_addr
 		if (region->window || user_addr < region->user_addr ||
 		    !pg_range_inside(offset, size, region->size))
 			continue;
-		pointer = paragpu_memory_translate(memory->table, region->guest_addr + offset,
-						   size, &available);
+		pointer = paragpu_memory_translate(memory->table, region->guest_addr + offset, size,
+						   &available);
 		return pointer && available >= size ? pointer : NULL;
 	}
 	return NULL;
@@ -99,8 +99,8 @@ static bool overlaps(const struct pg_vu_memory *memory, const struct pg_vu_regio
 
 static int copy_table(const struct pg_vu_memory *memory, struct paragpu_memory **table)
 {
-	return memory->table ? paragpu_memory_copy(memory->table, table) :
-			       paragpu_memory_create(table);
+	return memory->table ? paragpu_memory_copy(memory->table, table)
+			     : paragpu_memory_create(table);
 }
 
 /* Lets the device and the rings see the new table. Takes all of `memory`. */
@@ -114,12 +114,11 @@ static void install(struct pg_vu_connection *connection, struct pg_vu_memory *me
 		pg_vu_queue_remap(&connection->queues[i]);
 }
 
-static int refuse(struct pg_vu_connection *connection, const struct pg_vu_region *region,
-		  int error)
+static int refuse(struct pg_vu_connection *connection, const struct pg_vu_region *region, int error)
 {
 	pg_vu_log(connection->server, PG_LOG_ERROR,
-		  "the memory region at 0x%" PRIx64 " of %" PRIu64
-		  " bytes (offset %" PRIu64 " of its file) cannot be used: %s",
+		  "the memory region at 0x%" PRIx64 " of %" PRIu64 " bytes (offset %" PRIu64
+		  " of its file) cannot be used: %s",
 		  region->guest_addr, region->size, region->fd_offset, strerror(-error));
 	return error;
 }
@@ -209,8 +208,7 @@ int pg_vu_add_mem_reg(struct pg_vu_connection *connection, struct pg_vu_message 
 {
 	struct pg_vu_memory memory = {0};
 	struct pg_vu_region region = {0};
-	int error = describe(connection, &message->payload.region.region, message->fds[0],
-			     &region);
+	int error = describe(connection, &message->payload.region.region, message->fds[0], &region);
 
 	(void)reply;
 	if (!error && connection->memory.count == MAX_SLOTS)

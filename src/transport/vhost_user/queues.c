@@ -56,8 +56,8 @@ static struct pg_vu_queue *find_queue(struct pg_vu_connection *connection, uint6
 	if (index < PG_VHOST_USER_QUEUES)
 		return &connection->queues[index];
 	pg_vu_log(connection->server, PG_LOG_ERROR,
-		  "the front end speaks of queue %llu, but a GPU has %d",
-		  (unsigned long long)index, PG_VHOST_USER_QUEUES);
+		  "the front end speaks of queue %llu, but a GPU has %d", (unsigned long long)index,
+		  PG_VHOST_USER_QUEUES);
 	return NULL;
 }
 
@@ -70,8 +70,8 @@ static int find_stopped(struct pg_vu_connection *connection, uint32_t index,
 		return -EINVAL;
 	if (!(*queue)->ring.running)
 		return 0;
-	pg_vu_log(connection->server, PG_LOG_ERROR,
-		  "the front end changes queue %u while it runs", index);
+	pg_vu_log(connection->server, PG_LOG_ERROR, "the front end changes queue %u while it runs",
+		  index);
 	return -EBUSY;
 }
 

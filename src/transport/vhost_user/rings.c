@@ -52,11 +52,12 @@ static struct sizes sizes_of(uint16_t size, bool packed)
 static void say_not_shared(struct pg_vu_queue *queue)
 {
 	const struct pg_vu_memory *memory = &queue->connection->memory;
-	const char *what = memory->count ? "is not in the guest memory that the VMM shared" :
-					   "cannot be reached: the VMM shared no guest memory at all";
+	const char *what = memory->count
+				   ? "is not in the guest memory that the VMM shared"
+				   : "cannot be reached: the VMM shared no guest memory at all";
 
-	pg_virtqueue_break(&queue->ring,
-			   "its ring at 0x%" PRIx64 " %s", queue->addr.desc_user_addr, what);
+	pg_virtqueue_break(&queue->ring, "its ring at 0x%" PRIx64 " %s", queue->addr.desc_user_addr,
+			   what);
 	pg_vu_log(queue->connection->server, PG_LOG_ERROR,
 		  "guest memory is not shared: the VMM must back all of it by a shared file; with "
 		  "QEMU add \"-object memory-backend-memfd,id=mem0,size=SIZE,share=on "
@@ -83,9 +84,9 @@ static bool locate(struct pg_vu_queue *queue, struct pg_ring *ring)
 /* One ring alone was reset (VIRTIO_F_RING_RESET) while the device as a whole was not. */
 static void abandon_if_reset(struct pg_vu_queue *queue, const struct pg_ring *ring)
 {
-	if (queue->returned && (queue->base != queue->returned_base ||
-				ring->size != queue->ring.ring.size ||
-				ring->packed != queue->ring.ring.packed)) {
+	if (queue->returned &&
+	    (queue->base != queue->returned_base || ring->size != queue->ring.ring.size ||
+	     ring->packed != queue->ring.ring.packed)) {
 		pg_virtqueue_abandon(&queue->ring);
 		if (queue->ring.inflight)
 			pg_inflight_clear(&queue->inflight, queue->connection->inflight_packed);
@@ -137,8 +138,7 @@ void pg_vu_queue_update(struct pg_vu_queue *queue)
 		pg_vu_channel_config_change(connection);
 	}
 	/* Requests may be there already; kicks from before the start are lost. */
-	pg_defer(connection->server->loop, &queue->more, process_again,
-		 queue);
+	pg_defer(connection->server->loop, &queue->more, process_again, queue);
 }
 
 void pg_vu_queue_remap(struct pg_vu_queue *queue)
@@ -255,8 +255,7 @@ void pg_vu_queue_process(struct pg_vu_queue *queue)
 	if (round == ROUND_GOES_ON)
 		pg_defer(loop, &queue->more, process_again, queue);
 	else if (round == ROUND_RETRIES)
-		pg_timer_set(loop, &queue->retry_timer, RETRY_NS,
-			     process_again, queue);
+		pg_timer_set(loop, &queue->retry_timer, RETRY_NS, process_again, queue);
 }
 
 static void signal_later(void *data)

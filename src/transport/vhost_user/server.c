@@ -40,20 +40,20 @@ static int check_settings(const struct pg_vhost_user_settings *settings, const c
 
 	if (!settings->loop || !settings->logger)
 		*problem = "a loop and a logger must be given";
-	else if (settings->window_size && (!pg_is_power_of_two(settings->window_size) ||
-					   settings->window_size < page))
+	else if (settings->window_size &&
+		 (!pg_is_power_of_two(settings->window_size) || settings->window_size < page))
 		*problem = "the window size must be a power of two of at least a page, "
 			   "because QEMU aborts with any other";
-	else if (settings->window_size &&
-		 (settings->shmem_bit < 20 || settings->shmem_bit > 62 || settings->shmem_bit == 30))
+	else if (settings->window_size && (settings->shmem_bit < 20 || settings->shmem_bit > 62 ||
+					   settings->shmem_bit == 30))
 		*problem = "the SHMEM bit must be one that means nothing else: 20 to 62, not 30";
 	else
 		return 0;
 	return -EINVAL;
 }
 
-int pg_vhost_user_create(const struct pg_vhost_user_settings *settings,
-			 struct pg_vhost_user **out, const char **problem)
+int pg_vhost_user_create(const struct pg_vhost_user_settings *settings, struct pg_vhost_user **out,
+			 const char **problem)
 {
 	struct pg_vhost_user *server;
 	const char *unused;
@@ -91,8 +91,7 @@ static void listen_again(struct pg_vhost_user *server)
 	error = pg_watch_add(server->loop, &server->listen_watch, server->listen_fd, EPOLLIN,
 			     accept_ready, server);
 	if (error)
-		pg_vu_log(server, PG_LOG_ERROR, "cannot wait for front ends: %s",
-			  strerror(-error));
+		pg_vu_log(server, PG_LOG_ERROR, "cannot wait for front ends: %s", strerror(-error));
 }
 
 static void close_connection(struct pg_vu_connection *connection)
@@ -172,8 +171,8 @@ static void message_ready(void *data, uint32_t events)
 	}
 	if (!error)
 		error = pg_watch_set_events(&connection->watch,
-					    pg_vu_socket_unsent(&connection->socket) ? EPOLLOUT :
-										       EPOLLIN);
+					    pg_vu_socket_unsent(&connection->socket) ? EPOLLOUT
+										     : EPOLLIN);
 	if (error)
 		end_of_connection(connection, error);
 }
@@ -277,8 +276,9 @@ int pg_vhost_user_listen(struct pg_vhost_user *server, const char *path)
 	if (server->listen_fd >= 0)
 		return -EBUSY;
 	if (strlen(path) >= sizeof(address.sun_path)) {
-		pg_vu_log(server, PG_LOG_ERROR, "cannot listen at %s: a socket's path has at most %zu characters",
-			  path, sizeof(address.sun_path) - 1);
+		pg_vu_log(server, PG_LOG_ERROR,
+			  "cannot listen at %s: a socket's path has at most %zu characters", path,
+			  sizeof(address.sun_path) - 1);
 		return -ENAMETOOLONG;
 	}
 	memcpy(address.sun_path, path, strlen(path));
@@ -293,8 +293,8 @@ int pg_vhost_user_listen(struct pg_vhost_user *server, const char *path)
 	}
 	if (error) {
 		pg_vu_log(server, PG_LOG_ERROR, "cannot listen at %s: %s", path,
-			  error == -EADDRINUSE ? "another process does, or it is not a socket" :
-						 strerror(-error));
+			  error == -EADDRINUSE ? "another process does, or it is not a socket"
+					       : strerror(-error));
 		pg_close(&server->listen_fd);
 		return error;
 	}

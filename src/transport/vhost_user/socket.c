@@ -46,7 +46,7 @@ void pg_vu_socket_finish(struct pg_vu_socket *socket)
 	if (!socket->out.next)
 		return;
 	pg_vu_socket_next(socket);
-	pg_list_for_each_safe (link, &socket->out)
+	pg_list_for_each_safe(link, &socket->out)
 		free_out(pg_container_of(link, struct out_message, link));
 	socket->out_bytes = 0;
 	pg_close(&socket->fd);

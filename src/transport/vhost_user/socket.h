@@ -43,7 +43,7 @@ struct pg_vu_message {
 };
 
 struct pg_vu_socket {
-	int fd; /* -1: closed */
+	int fd;              /* -1: closed */
 	const char *problem; /* after -EPROTO: what was wrong */
 
 	/* private */

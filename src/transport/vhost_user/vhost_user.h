@@ -48,7 +48,7 @@ struct pg_vhost_user_callbacks {
 };
 
 struct pg_vhost_user_settings {
-	struct pg_loop *loop;		 /* must be set */
+	struct pg_loop *loop;           /* must be set */
 	const struct pg_logger *logger; /* must be set; outlives the server */
 	struct pg_vhost_user_callbacks callbacks;
 	/*
@@ -82,8 +82,8 @@ void pg_vhost_user_settings_init(struct pg_vhost_user_settings *settings);
  * Returns 0; -EINVAL for settings out of range, and then *problem (may be NULL)
  * points to a constant sentence that says which; -ENOMEM.
  */
-int pg_vhost_user_create(const struct pg_vhost_user_settings *settings,
-			 struct pg_vhost_user **out, const char **problem);
+int pg_vhost_user_create(const struct pg_vhost_user_settings *settings, struct pg_vhost_user **out,
+			 const char **problem);
 
 /* Closes everything and resets the device, which stays its owner's. Sets *server to NULL. Accepts NULL. */
 void pg_vhost_user_destroy(struct pg_vhost_user **server);
@@ -180,7 +180,7 @@ struct pg_vhost_user_info {
 	uint64_t features; /* as the driver accepted them */
 	uint64_t offered_protocol_features;
 	uint64_t protocol_features;
-	bool paused; /* rings stopped; not decided whether paused or reset */
+	bool paused;          /* rings stopped; not decided whether paused or reset */
 	uint64_t connections; /* since the server was made */
 	uint64_t messages;    /* of this connection */
 	uint64_t resets;
