@@ -74,10 +74,14 @@ int paragpu_picture_read_xrgb(const struct paragpu_picture *picture, struct para
 size_t paragpu_picture_row(const struct paragpu_picture *picture, uint32_t x, uint32_t y,
 			   uint32_t width, struct iovec *vector, size_t capacity);
 
-/* The pointer of one head. Coordinates are relative to the head and may be negative. */
+/*
+ * The pointer of one head. Coordinates are relative to the head and may be
+ * negative. Drivers send, and VMMs expect, the place of the image itself; the
+ * hot spot is for displays that show the pointer by means of their own.
+ */
 struct paragpu_cursor {
 	bool visible;
-	int32_t x, y;          /* of the hot spot */
+	int32_t x, y;          /* of the image's upper left corner */
 	uint32_t hot_x, hot_y; /* in the image */
 	/* 0xAARRGGBB in the host's byte order, premultiplied */
 	uint32_t pixels[PARAGPU_CURSOR_SIZE * PARAGPU_CURSOR_SIZE];
