@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* What all displays have in common; see display.h. */
+#include "display/display.h"
+
+void pg_display_destroy(struct pg_display **display)
+{
+	struct pg_display *taken = *display;
+
+	*display = NULL;
+	if (taken)
+		taken->destroy(taken);
+}
