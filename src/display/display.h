@@ -63,4 +63,19 @@ int pg_vmm_set_socket(struct pg_display *display, int *fd);
 
 bool pg_vmm_connected(const struct pg_display *display);
 
+/* --- stills on demand: observer.c; image.h and png_file.h for what to do with them --- */
+
+struct pg_image;
+
+/* A display that only remembers what a still needs. Attach one per device. */
+int pg_observer_create(struct pg_display **out);
+
+/*
+ * Takes a still of `head`, with its pointer drawn in if `with_cursor`. The
+ * caller finishes it with pg_image_finish(). Returns 0, -ENODEV if the head is
+ * off or the observer not attached, or another negative errno.
+ */
+int pg_observer_take(const struct pg_display *display, uint32_t head, bool with_cursor,
+		     struct pg_image *image);
+
 #endif
