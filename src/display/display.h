@@ -45,6 +45,11 @@ struct pg_vmm_options {
 	 * front end gets to it.
 	 */
 	uint64_t hold_ns;
+	/* Who is at the other end, for messages; a constant. */
+	const char *name;
+	/* Called at the end of the destruction; may be NULL. */
+	void (*destroyed)(void *data);
+	void *data;
 };
 
 /* dmabuf off, queries on, flushes wait 100 ms at most. */

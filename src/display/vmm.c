@@ -354,7 +354,8 @@ int pg_vmm_set_socket(struct pg_display *display, int *fd)
 	vmm->fd = pg_take_fd(fd);
 	/* Fewer turns for big pictures; the system may grant less. */
 	setsockopt(vmm->fd, SOL_SOCKET, SO_SNDBUF, &(int){4 << 20}, sizeof(int));
-	pg_log(vmm->logger, PG_LOG_DEBUG, PG_VMM_MODULE, "the front end brought a display socket");
+	pg_log(vmm->logger, PG_LOG_DEBUG, PG_VMM_MODULE, "%s brought a display socket",
+	       vmm->options.name);
 	show_again(vmm);
 	pg_vmm_pump(vmm);
 	return 0;
@@ -370,6 +371,7 @@ bool pg_vmm_connected(const struct pg_display *display)
 static void destroy(struct pg_display *display)
 {
 	struct pg_vmm *vmm = pg_container_of(display, struct pg_vmm, display);
+	struct pg_vmm_options options = vmm->options;
 
 	/* The device let go of us: holds and queries are its own again. */
 	forget_socket(vmm);
@@ -389,11 +391,17 @@ static void destroy(struct pg_display *display)
 	free(vmm->released);
 	free(vmm->stage);
 	free(vmm);
+	if (options.destroyed)
+		options.destroyed(options.data);
 }
 
 void pg_vmm_options_init(struct pg_vmm_options *options)
 {
-	*options = (struct pg_vmm_options){.queries = true, .hold_ns = DEFAULT_HOLD_NS};
+	*options = (struct pg_vmm_options){
+		.queries = true,
+		.hold_ns = DEFAULT_HOLD_NS,
+		.name = "the front end",
+	};
 }
 
 int pg_vmm_create(struct pg_loop *loop, const struct pg_logger *logger,

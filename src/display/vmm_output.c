@@ -211,8 +211,8 @@ static void send_some(struct pg_vmm *vmm)
 	} else if (errno == EFAULT && message->pixels_size && !message->blank) {
 		message->blank = true; /* the guest's memory has been cut short under us */
 	} else if (errno != EINTR) {
-		pg_log(vmm->logger, PG_LOG_DEBUG, PG_VMM_MODULE, "the display socket failed: %s",
-		       strerror(errno));
+		pg_log(vmm->logger, PG_LOG_DEBUG, PG_VMM_MODULE,
+		       "the display socket of %s failed: %s", vmm->options.name, strerror(errno));
 		pg_vmm_lose_socket(vmm);
 	}
 }

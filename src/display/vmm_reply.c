@@ -34,8 +34,8 @@ static void take_features(struct pg_vmm *vmm, const uint8_t *payload)
 	if (vmm->options.dmabuf)
 		wanted |= 1u << VHOST_USER_GPU_PROTOCOL_F_DMABUF2;
 	memcpy(&vmm->features, payload, sizeof(vmm->features));
-	pg_log(vmm->logger, PG_LOG_DEBUG, PG_VMM_MODULE,
-	       "the front end's display features: 0x%" PRIx64, vmm->features);
+	pg_log(vmm->logger, PG_LOG_DEBUG, PG_VMM_MODULE, "display features of %s: 0x%" PRIx64,
+	       vmm->options.name, vmm->features);
 	vmm->features &= wanted;
 	vmm->features_known = true;
 	vmm->features_due = true;
@@ -130,10 +130,10 @@ static bool fits(const struct pg_vmm *vmm, const struct vhost_user_gpu_header *h
 			return true;
 	}
 	pg_log(vmm->logger, PG_LOG_WARN, PG_VMM_MODULE,
-	       "the front end sent request %" PRIu32 ", flags 0x%" PRIx32 ", %" PRIu32
+	       "%s sent request %" PRIu32 ", flags 0x%" PRIx32 ", %" PRIu32
 	       " bytes on the display socket where an answer to request %" PRIu32
 	       " was due; the socket is closed",
-	       header->request, header->flags, header->size, asked);
+	       vmm->options.name, header->request, header->flags, header->size, asked);
 	return false;
 }
 
@@ -180,7 +180,7 @@ void pg_vmm_receive(struct pg_vmm *vmm)
 			return;
 		if (got <= 0) {
 			pg_log(vmm->logger, PG_LOG_DEBUG, PG_VMM_MODULE,
-			       "the front end closed the display socket");
+			       "%s closed the display socket", vmm->options.name);
 			pg_vmm_lose_socket(vmm);
 			return;
 		}
