@@ -10,3 +10,9 @@ void pg_display_destroy(struct pg_display **display)
 	if (taken)
 		taken->destroy(taken);
 }
+
+void pg_display_detached(struct pg_display *display)
+{
+	if (display->detached)
+		display->detached(display);
+}

@@ -21,6 +21,7 @@
 struct pg_display {
 	struct paragpu_display base; /* for paragpu_device_add_display() */
 	void (*destroy)(struct pg_display *display);
+	void (*detached)(struct pg_display *display); /* may be NULL */
 };
 
 /*
@@ -28,6 +29,13 @@ struct pg_display {
  * (paragpu_device_remove_display), and sets *display to NULL. Accepts NULL.
  */
 void pg_display_destroy(struct pg_display **display);
+
+/*
+ * To be called after paragpu_device_remove_display() for a display that lives
+ * on, before it is attached again: it forgets what it owed to the device and
+ * shows nothing.
+ */
+void pg_display_detached(struct pg_display *display);
 
 /* --- the VMM's windows, by the vhost-user-gpu display socket: vmm.c --- */
 
@@ -37,6 +45,8 @@ struct pg_vmm_options {
 	 * ends with a GL display: QEMU without one drops such a picture silently.
 	 */
 	bool dmabuf;
+	/* Tells dma-bufs from other files; NULL: by their file system. */
+	bool (*is_dmabuf)(int fd);
 	/* The front end answers the guest's GET_DISPLAY_INFO and GET_EDID. */
 	bool queries;
 	/*

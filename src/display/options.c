@@ -151,6 +151,7 @@ int pg_y4m_create(struct pg_loop *loop, const struct pg_logger *logger,
 		.fps = options->fps,
 	};
 	/* non-blocking so that a pipe that nobody reads can't stop us here */
+	/* NOLINTNEXTLINE(android-cloexec-open): it is there, the check overlooks it before a mode */
 	int fd = open(options->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
 	int error;
 
@@ -203,8 +204,8 @@ static int create(const char *option, char *text, struct pg_loop *loop,
 		  struct pg_problem *problem)
 {
 	struct extras extras;
-	struct pg_vnc_options vnc;
-	struct pg_y4m_options y4m;
+	struct pg_vnc_options vnc = {0};
+	struct pg_y4m_options y4m = {0};
 	int error;
 
 	if (strncmp(text, "vnc:", 4) != 0 && strncmp(text, "y4m:", 4) != 0)

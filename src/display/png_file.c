@@ -109,6 +109,7 @@ static int open_beside(const char *path, char **name)
 		*name = NULL;
 		return -ENOMEM;
 	}
+	/* NOLINTNEXTLINE(android-cloexec-open): it is there, the check overlooks it before a mode */
 	fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	return fd < 0 ? -errno : fd;
 }

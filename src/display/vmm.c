@@ -179,8 +179,6 @@ static void on_flush(struct paragpu_display *display, uint32_t index,
 	(void)picture;
 	if (vmm->fd < 0 || !head->shown)
 		return;
-	if (!head->announced) /* the front end begins with a blank surface */
-		damage = (struct paragpu_rect){0, 0, head->width, head->height};
 	add_damage(busy(vmm, head) ? &head->next : &head->now, damage);
 	pg_vmm_pump(vmm);
 	if (vmm->fd >= 0 && (busy(vmm, head) || !pass_empty(&head->next)))
@@ -227,8 +225,7 @@ int pg_vmm_add_request(struct pg_vmm *vmm, uint32_t request, uint32_t head,
 
 static void ask(struct pg_vmm *vmm, uint32_t request, uint32_t head, struct paragpu_query *query)
 {
-	if (vmm->fd < 0 || !vmm->options.queries ||
-	    pg_vmm_add_request(vmm, request, head, query) < 0)
+	if (vmm->fd < 0 || pg_vmm_add_request(vmm, request, head, query) < 0)
 		paragpu_query_decline(query);
 	else
 		pg_vmm_pump(vmm);
@@ -258,12 +255,21 @@ static const struct paragpu_display_ops vmm_ops = {
 	.get_edid = on_get_edid,
 };
 
+/* A device asks the first display that has the functions: one that never answers has none. */
+static const struct paragpu_display_ops viewer_ops = {
+	.name = "viewer",
+	.scanout = on_scanout,
+	.flush = on_flush,
+	.cursor = on_cursor,
+};
+
 /* --- the socket --- */
 
 static void free_requests(struct pg_list *requests, bool decline)
 {
 	while (!pg_list_empty(requests)) {
 		struct pg_vmm_request *request =
+			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed left the list */
 			pg_container_of(requests->next, struct pg_vmm_request, link);
 		struct paragpu_query *query = request->query;
 
@@ -368,6 +374,49 @@ bool pg_vmm_connected(const struct pg_display *display)
 
 /* --- life --- */
 
+/* Questions not sent are forgotten; the answers to the others will come, and be ignored. */
+static void orphan_requests(struct pg_vmm *vmm)
+{
+	pg_list_for_each_safe(link, &vmm->requests) {
+		struct pg_vmm_request *request = pg_container_of(link, struct pg_vmm_request, link);
+
+		if (!request->query)
+			continue;
+		pg_list_remove(link);
+		free(request);
+	}
+	pg_list_for_each(link, &vmm->waiting)
+		pg_container_of(link, struct pg_vmm_request, link)->query = NULL;
+}
+
+static void detached(struct pg_display *display)
+{
+	struct pg_vmm *vmm = pg_container_of(display, struct pg_vmm, display);
+
+	orphan_requests(vmm);
+	pg_defer_cancel(&vmm->release);
+	pg_timer_cancel(&vmm->hold_limit);
+	vmm->released_count = 0;
+	for (size_t i = 0; i < PARAGPU_MAX_HEADS; i++) {
+		struct pg_vmm_head *head = &vmm->heads[i];
+
+		head->now.hold_count = 0;
+		head->next.hold_count = 0;
+		pixman_region32_clear(&head->now.damage);
+		pixman_region32_clear(&head->next.damage);
+		if (head->shown)
+			head->serial++;
+		head->shown = false;
+		head->announced = false;
+		head->width = head->height = 0;
+		if (head->cursor && head->cursor->visible) {
+			head->cursor->visible = false;
+			head->cursor_due = true;
+		}
+	}
+	pg_vmm_pump(vmm);
+}
+
 static void destroy(struct pg_display *display)
 {
 	struct pg_vmm *vmm = pg_container_of(display, struct pg_vmm, display);
@@ -416,7 +465,8 @@ int pg_vmm_create(struct pg_loop *loop, const struct pg_logger *logger,
 		free(vmm);
 		return -ENOMEM;
 	}
-	vmm->display.base.ops = &vmm_ops;
+	vmm->display.base.ops = options->queries ? &vmm_ops : &viewer_ops;
+	vmm->display.detached = detached;
 	vmm->display.destroy = destroy;
 	vmm->loop = loop;
 	vmm->logger = logger;

@@ -72,7 +72,7 @@ struct pg_vmm_request {
 	struct pg_list link;
 	uint32_t request;
 	uint32_t head;
-	struct paragpu_query *query; /* NULL for those of our own */
+	struct paragpu_query *query; /* NULL for those of our own and of a device that is gone */
 };
 
 struct pg_vmm {

@@ -165,11 +165,18 @@ static bool describe_dmabuf(const struct paragpu_picture *picture, uint32_t inde
 	return scanout->fd_drm_fourcc != 0;
 }
 
+static bool is_dmabuf(int fd)
+{
+	struct statfs file;
+
+	return fstatfs(fd, &file) == 0 && (uint64_t)file.f_type == DMABUF_FILE_SYSTEM;
+}
+
 static bool dmabuf_usable(struct pg_vmm *vmm, uint32_t index, const struct paragpu_picture *picture)
 {
 	struct pg_vmm_head *head = &vmm->heads[index];
 	struct vhost_user_gpu_dmabuf_scanout scanout;
-	struct statfs file;
+	bool (*is)(int) = vmm->options.is_dmabuf ? vmm->options.is_dmabuf : is_dmabuf;
 
 	if (!vmm->options.dmabuf || picture->fd < 0)
 		return false;
@@ -178,9 +185,7 @@ static bool dmabuf_usable(struct pg_vmm *vmm, uint32_t index, const struct parag
 		return false;
 	if (head->dmabuf_checked != head->picture_serial) {
 		head->dmabuf_checked = head->picture_serial;
-		head->dmabuf_usable = fstatfs(picture->fd, &file) == 0 &&
-				      (uint64_t)file.f_type == DMABUF_FILE_SYSTEM &&
-				      describe_dmabuf(picture, index, &scanout);
+		head->dmabuf_usable = is(picture->fd) && describe_dmabuf(picture, index, &scanout);
 	}
 	return head->dmabuf_usable;
 }
@@ -256,6 +261,9 @@ static void begin_scanout(struct pg_vmm *vmm, uint32_t index)
 
 	head->on = head->shown;
 	head->announced = head->shown;
+	if (head->shown) /* the front end makes a blank surface: fill all of it */
+		pixman_region32_union_rect(&head->now.damage, &head->now.damage, 0, 0, head->width,
+					   head->height);
 	begin(&vmm->message, VHOST_USER_GPU_SCANOUT, &scanout, sizeof(scanout), 0);
 }
 

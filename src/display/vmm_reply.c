@@ -103,10 +103,12 @@ static void take_reply(struct pg_vmm *vmm, const uint8_t *payload)
 		take_features(vmm, payload);
 		break;
 	case VHOST_USER_GPU_GET_DISPLAY_INFO:
-		answer_display_info(request->query, payload);
+		if (request->query)
+			answer_display_info(request->query, payload);
 		break;
 	case VHOST_USER_GPU_GET_EDID:
-		answer_edid(request->query, payload);
+		if (request->query)
+			answer_edid(request->query, payload);
 		break;
 	default:
 		vmm->heads[request->head].dmabuf_waiting = false;

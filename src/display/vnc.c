@@ -115,6 +115,7 @@ static int read_password(const char *path, char password[9], struct pg_problem *
 {
 	struct stat status;
 	char line[64] = "";
+	size_t length;
 	FILE *file = fopen(path, "re");
 
 	if (!file)
@@ -129,14 +130,14 @@ static int read_password(const char *path, char password[9], struct pg_problem *
 	if (!fgets(line, sizeof(line), file))
 		line[0] = 0;
 	fclose(file);
-	line[strcspn(line, "\r\n")] = 0;
-	if (!line[0] || strlen(line) > 8)
+	length = strcspn(line, "\r\n");
+	if (!length || length > 8)
 		return pg_problem_set(problem, -EINVAL,
 				      "the password in %s has %zu characters; VNC needs 1 to 8, in "
 				      "the first line",
-				      path, strlen(line));
-	memset(password, 0, 9);
-	memcpy(password, line, strlen(line));
+				      path, length);
+	memcpy(password, line, length);
+	password[length] = 0;
 	return 0;
 }
 
@@ -153,7 +154,7 @@ int pg_vnc_create(struct pg_loop *loop, const struct pg_logger *logger,
 	if (!error)
 		error = options->path ? listen_unix(options->path, &fd, problem)
 				      : listen_tcp(options, &fd, problem);
-	if (!error && listen(fd, 8) < 0)
+	if (!error && fd >= 0 && listen(fd, 8) < 0)
 		error = pg_problem_set(problem, -errno, "VNC can't listen: %s", strerror(errno));
 	if (error) {
 		pg_close(&fd);

@@ -23,6 +23,7 @@
 
 #define MAX_SIDE 8192
 #define MAX_CLIENTS 32
+#define CURSOR_PIXELS ((size_t)PARAGPU_CURSOR_SIZE * PARAGPU_CURSOR_SIZE)
 
 /* Shown while all heads are off. */
 #define EMPTY_WIDTH 640
@@ -45,9 +46,9 @@ struct server {
 
 	uint32_t cursor_head;
 	rfbCursor cursor;
-	uint32_t cursor_colours[PARAGPU_CURSOR_SIZE * PARAGPU_CURSOR_SIZE];
-	uint8_t cursor_alpha[PARAGPU_CURSOR_SIZE * PARAGPU_CURSOR_SIZE];
-	uint8_t cursor_mask[PARAGPU_CURSOR_SIZE * PARAGPU_CURSOR_SIZE / 8];
+	uint32_t cursor_colours[CURSOR_PIXELS];
+	uint8_t cursor_alpha[CURSOR_PIXELS];
+	uint8_t cursor_mask[CURSOR_PIXELS / 8];
 };
 
 struct client {
@@ -184,7 +185,7 @@ static uint32_t straight(uint32_t pixel, unsigned int shift)
 static void convert_cursor(struct server *server, const struct paragpu_cursor *cursor)
 {
 	memset(server->cursor_mask, 0, sizeof(server->cursor_mask));
-	for (size_t i = 0; i < PARAGPU_CURSOR_SIZE * PARAGPU_CURSOR_SIZE; i++) {
+	for (size_t i = 0; i < CURSOR_PIXELS; i++) {
 		uint32_t pixel = cursor->pixels[i];
 
 		server->cursor_alpha[i] = (uint8_t)(pixel >> 24);

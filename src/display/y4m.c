@@ -109,12 +109,14 @@ static void write_all(struct capture *capture, const void *bytes, size_t size)
 /* A frame that is not complete makes readers stumble: cut it off where that can be done. */
 static void stop_after_error(struct capture *capture, off_t good)
 {
-	if (good >= 0 && ftruncate(capture->file, good) < 0)
-		good = -1; /* a pipe, or worse; the message says the rest */
+	/* On a pipe there is nothing to cut. */
+	bool cut = good >= 0 && ftruncate(capture->file, good) == 0;
+
 	pg_log(capture->settings->logger, PG_LOG_ERROR, "y4m",
 	       "cannot write to %s: %s; the capture ends with %" PRIu64
-	       " frames, the device goes on",
-	       capture->settings->path, strerror(-capture->error), capture->frames);
+	       " frames%s, the device goes on",
+	       capture->settings->path, strerror(-capture->error), capture->frames,
+	       cut ? "" : " and perhaps a part of one");
 	pg_loop_stop(capture->loop);
 }
 

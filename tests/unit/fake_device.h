@@ -42,6 +42,7 @@ struct paragpu_query {
 
 /* Attaches; the display is told of nothing, as all heads are off. */
 void fake_attach(struct fake_device *device, struct paragpu_display *display);
+/* Frees all pictures too. */
 void fake_detach(struct fake_device *device);
 
 /* Turns `head` on with fresh memory of a pattern made from `seed`, and tells the display. */

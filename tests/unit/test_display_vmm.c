@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -44,6 +45,11 @@ struct bench {
 	uint32_t requests[64]; /* that want a reply, in order */
 	uint32_t request_count;
 	uint64_t features_set;
+	int fds_before;
+	/* dma-bufs */
+	unsigned int dmabuf_scanouts, dmabuf_updates, dmabuf_offs;
+	struct vhost_user_gpu_dmabuf_scanout2 dmabuf;
+	struct vhost_user_gpu_update dmabuf_update;
 };
 
 /* Connects `display`; its end of the socket has room for about 100 KB. Returns the other end. */
@@ -76,15 +82,13 @@ static int open_fds(void)
 	return count;
 }
 
-static int fds_before;
-
 static int set_up(void **state)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
 	struct pg_vmm_options options;
 
-	fds_before = open_fds();
 	assert_non_null(bench);
+	bench->fds_before = open_fds();
 	bench->buffer = malloc(MAX_MESSAGE);
 	assert_non_null(bench->buffer);
 	bench->fd = -1;
@@ -110,8 +114,8 @@ static int tear_down(void **state)
 	for (size_t i = 0; i < PARAGPU_MAX_HEADS; i++)
 		free(bench->surfaces[i].pixels);
 	free(bench->buffer);
+	assert_int_equal(open_fds(), bench->fds_before);
 	free(bench);
-	assert_int_equal(open_fds(), fds_before);
 	return 0;
 }
 
@@ -133,7 +137,8 @@ static void show_update(struct bench *bench, const uint8_t *payload, uint32_t si
 	assert_true(update.y + update.height <= surface->height);
 	for (uint32_t y = 0; y < update.height; y++)
 		memcpy(surface->pixels + (size_t)(update.y + y) * surface->width + update.x,
-		       payload + sizeof(update) + (size_t)y * update.width * 4, update.width * 4u);
+		       payload + sizeof(update) + (size_t)y * update.width * 4,
+		       update.width * (size_t)4);
 	surface->updates++;
 	surface->updated += (uint64_t)update.width * update.height;
 }
@@ -205,6 +210,22 @@ static void handle(struct bench *bench, const struct vhost_user_gpu_header *head
 	case VHOST_USER_GPU_CURSOR_POS_HIDE:
 	case VHOST_USER_GPU_CURSOR_UPDATE:
 		show_cursor(bench, header->request, payload, header->size);
+		break;
+	case VHOST_USER_GPU_DMABUF_SCANOUT:
+	case VHOST_USER_GPU_DMABUF_SCANOUT2:
+		memset(&bench->dmabuf, 0, sizeof(bench->dmabuf));
+		memcpy(&bench->dmabuf, payload, header->size);
+		assert_int_equal(header->size,
+				 header->request == VHOST_USER_GPU_DMABUF_SCANOUT ? 40 : 48);
+		if (bench->dmabuf.dmabuf_scanout.width)
+			bench->dmabuf_scanouts++;
+		else
+			bench->dmabuf_offs++;
+		break;
+	case VHOST_USER_GPU_DMABUF_UPDATE:
+		assert_int_equal(header->size, sizeof(bench->dmabuf_update));
+		memcpy(&bench->dmabuf_update, payload, header->size);
+		bench->dmabuf_updates++;
 		break;
 	default:
 		fail_msg("request %u on the display socket", header->request);
@@ -488,7 +509,7 @@ static void test_eof_at_any_byte_is_not_fatal(void **state)
 		ops->cursor(&bench->display->base, 0, &cursor, true);
 		fake_flush_all(&bench->device, 0, &flush);
 		for (uint32_t k = 0; k < i; k++) {
-			ssize_t got = recv(bench->fd, bench->buffer, 37 * i, MSG_DONTWAIT);
+			ssize_t got = recv(bench->fd, bench->buffer, (size_t)37 * i, MSG_DONTWAIT);
 
 			(void)got;
 			turn(bench);
@@ -559,7 +580,7 @@ static void test_cursor(void **state)
 	struct surface *surface = &bench->surfaces[1];
 
 	connect_front_end(bench);
-	for (size_t i = 0; i < 64 * 64; i++)
+	for (size_t i = 0; i < (size_t)64 * 64; i++)
 		cursor.pixels[i] = (uint32_t)i * 0x01030507u;
 	ops->cursor(&bench->display->base, 1, &cursor, true);
 	run(bench, MAX_MESSAGE);
@@ -792,6 +813,176 @@ static void test_many_small_damages_stay_bounded_and_right(void **state)
 	assert_shows(bench, 0);
 }
 
+static bool any_file(int fd)
+{
+	return fd >= 0;
+}
+
+static bool no_file(int fd)
+{
+	return fd < -1;
+}
+
+/* Replaces the display by one with dma-bufs. */
+static void use_dmabufs(struct bench *bench, bool (*is_dmabuf)(int))
+{
+	struct pg_vmm_options options;
+
+	fake_detach(&bench->device);
+	pg_display_destroy(&bench->display);
+	pg_vmm_options_init(&options);
+	options.dmabuf = true;
+	options.is_dmabuf = is_dmabuf;
+	options.hold_ns = 1000000000ull * 3600;
+	assert_int_equal(pg_vmm_create(bench->loop, &bench->logger, &options, &bench->display), 0);
+	fake_attach(&bench->device, &bench->display->base);
+}
+
+static void show_file(struct bench *bench, int fd, uint32_t seed)
+{
+	fake_show(&bench->device, 0, 64, 48, VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM, seed);
+	bench->device.heads[0].fd = fd;
+	bench->device.heads[0].fd_offset = (uint64_t)bench->device.heads[0].stride * 10 + 20;
+}
+
+static void test_dmabufs_hold_the_flush_until_they_are_consumed(void **state)
+{
+	struct bench *bench = *state;
+	struct paragpu_flush first = {0}, second = {0};
+	int file = memfd_create("picture", MFD_CLOEXEC);
+
+	use_dmabufs(bench, any_file);
+	connect_front_end(bench);
+	negotiate(bench, 3);
+	assert_int_equal(bench->features_set, 3);
+	show_file(bench, file, 1); /* its stride has room for the offset */
+	fake_flush(&bench->device, 0, (struct paragpu_rect){1, 2, 3, 4}, &first);
+	run(bench, MAX_MESSAGE);
+	assert_int_equal(bench->dmabuf_scanouts, 1);
+	assert_int_equal(bench->dmabuf.dmabuf_scanout.x, 5);
+	assert_int_equal(bench->dmabuf.dmabuf_scanout.y, 10);
+	assert_int_equal(bench->dmabuf.dmabuf_scanout.fd_stride, 64 * 4 + 64);
+	assert_memory_equal(&bench->dmabuf.dmabuf_scanout.fd_drm_fourcc, "XB24", 4);
+	assert_int_equal(bench->dmabuf_updates, 1);
+	assert_int_equal(bench->surfaces[0].updates, 0); /* no pixel was copied */
+	assert_int_equal(first.holds, 1);
+	/* While the front end reads, damage gathers. */
+	fake_flush(&bench->device, 0, (struct paragpu_rect){10, 10, 1, 1}, &second);
+	fake_flush(&bench->device, 0, (struct paragpu_rect){20, 30, 2, 3}, &second);
+	run(bench, MAX_MESSAGE);
+	assert_int_equal(bench->dmabuf_updates, 1);
+	reply(bench, VHOST_USER_GPU_DMABUF_UPDATE, NULL, 0);
+	run(bench, MAX_MESSAGE);
+	assert_int_equal(first.holds, 0);
+	assert_int_equal(bench->dmabuf_updates, 2);
+	assert_int_equal(bench->dmabuf_update.x, 10);
+	assert_int_equal(bench->dmabuf_update.width, 12);
+	assert_int_equal(bench->dmabuf_update.height, 23);
+	assert_int_equal(second.holds, 2);
+	/* A page flip does not end the front end's reading. */
+	show_file(bench, file, 3);
+	turn(bench);
+	assert_int_equal(second.holds, 2);
+	reply(bench, VHOST_USER_GPU_DMABUF_UPDATE, NULL, 0);
+	run(bench, MAX_MESSAGE);
+	assert_int_equal(second.holds, 0);
+	fake_flush_all(&bench->device, 0, &first);
+	run(bench, MAX_MESSAGE);
+	assert_int_equal(bench->dmabuf_scanouts, 2);
+	assert_int_equal(first.holds, 1);
+	/* A picture that is no dma-buf goes as pixels again. */
+	reply(bench, VHOST_USER_GPU_DMABUF_UPDATE, NULL, 0);
+	run(bench, MAX_MESSAGE);
+	fake_show(&bench->device, 0, 64, 48, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 2);
+	fake_flush_all(&bench->device, 0, NULL);
+	run(bench, MAX_MESSAGE);
+	assert_int_equal(bench->dmabuf_offs, 1);
+	assert_shows(bench, 0);
+	close(file);
+}
+
+static void test_files_that_are_no_dmabufs_go_as_pixels(void **state)
+{
+	struct bench *bench = *state;
+	int file = memfd_create("picture", MFD_CLOEXEC);
+	static bool (*const tests[])(int) = {no_file, NULL};
+
+	for (size_t i = 0; i < 2; i++) {
+		use_dmabufs(bench, tests[i]);
+		connect_front_end(bench);
+		negotiate(bench, 3);
+		show_file(bench, file, 1);
+		fake_flush_all(&bench->device, 0, NULL);
+		run(bench, MAX_MESSAGE);
+		assert_int_equal(bench->dmabuf_scanouts, 0);
+		assert_shows(bench, 0);
+		pg_close(&bench->fd);
+	}
+	close(file);
+}
+
+static void test_layouts_that_can_not_be_said_go_as_pixels(void **state)
+{
+	struct bench *bench = *state;
+	int file = memfd_create("picture", MFD_CLOEXEC);
+
+	use_dmabufs(bench, any_file);
+	connect_front_end(bench);
+	negotiate(bench, 1); /* without modifiers */
+	for (uint32_t i = 0; i < 3; i++) {
+		struct fake_picture *picture = &bench->device.heads[0];
+
+		fake_show(&bench->device, 0, 64, 48, VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM, 2 * i);
+		picture->fd = file;
+		if (i == 0)
+			picture->fd_offset = 2; /* not at a pixel */
+		else if (i == 1)
+			picture->fd_offset = 4; /* rows would wrap around the buffer's edge */
+		else
+			picture->modifier = 1;
+		fake_flush_all(&bench->device, 0, NULL);
+		run(bench, MAX_MESSAGE);
+		assert_int_equal(bench->dmabuf_scanouts, 0);
+		assert_shows(bench, 0);
+	}
+	close(file);
+}
+
+static void test_a_display_may_change_its_device(void **state)
+{
+	struct bench *bench = *state;
+	struct paragpu_flush flush = {0};
+	struct paragpu_query sent = {0}, unsent = {0};
+	struct virtio_gpu_resp_display_info answer = {
+		.hdr.type = pg_to_le32(VIRTIO_GPU_RESP_OK_DISPLAY_INFO),
+	};
+
+	connect_front_end(bench);
+	negotiate(bench, 3);
+	bench->display->base.ops->get_display_info(&bench->display->base, &sent);
+	run(bench, MAX_MESSAGE);
+	fake_show(&bench->device, 0, 1280, 800, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 1);
+	fake_flush_all(&bench->device, 0, &flush);
+	assert_int_equal(flush.holds, 1);
+	bench->display->base.ops->get_display_info(&bench->display->base, &unsent);
+	fake_detach(&bench->device);
+	pg_display_detached(bench->display);
+	run(bench, MAX_MESSAGE);
+	reply(bench, VHOST_USER_GPU_GET_DISPLAY_INFO, &answer, sizeof(answer));
+	run(bench, MAX_MESSAGE);
+	assert_int_equal(flush.holds, 1); /* the device took it back itself */
+	assert_int_equal(sent.answers + unsent.answers, 0);
+	assert_int_equal(bench->surfaces[0].width, 0);
+
+	fake_attach(&bench->device, &bench->display->base);
+	fake_show(&bench->device, 0, 1280, 800, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 2);
+	flush.holds = 0;
+	fake_flush_all(&bench->device, 0, &flush);
+	run(bench, MAX_MESSAGE);
+	assert_shows(bench, 0);
+	assert_int_equal(flush.holds, 0);
+}
+
 #define RULE(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
 
 int main(void)
@@ -816,6 +1007,10 @@ int main(void)
 		RULE(replies_may_come_byte_by_byte_with_unasked_descriptors),
 		RULE(hold_ends_by_itself),
 		RULE(many_small_damages_stay_bounded_and_right),
+		RULE(dmabufs_hold_the_flush_until_they_are_consumed),
+		RULE(files_that_are_no_dmabufs_go_as_pixels),
+		RULE(layouts_that_can_not_be_said_go_as_pixels),
+		RULE(a_display_may_change_its_device),
 	};
 
 	return cmocka_run_group_tests_name("display_vmm", tests, NULL, NULL);

@@ -46,16 +46,37 @@ struct bench {
 	uint8_t mask[64 * 8];
 };
 
+__attribute__((format(printf, 2, 3))) static void set_option(struct bench *bench,
+							     const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(bench->option, sizeof(bench->option), format, arguments);
+	va_end(arguments);
+}
+
+/* A new UNIX socket, and the address of the display's. */
+static int unix_socket(const struct bench *bench, struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	memcpy(address->sun_path, bench->path, sizeof(bench->path));
+	return fd < 0 ? 0 : fd;
+}
+
 static int set_up(void **state)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
 
 	assert_non_null(bench);
 	bench->fd = -1;
-	strcpy(bench->folder, "/tmp/paragpu-vnc-XXXXXX");
+	snprintf(bench->folder, sizeof(bench->folder), "/tmp/paragpu-vnc-XXXXXX");
 	assert_non_null(mkdtemp(bench->folder));
-	sprintf(bench->path, "%s/vnc", bench->folder);
-	sprintf(bench->option, "vnc:unix:%s", bench->path);
+	snprintf(bench->path, sizeof(bench->path), "%s/vnc", bench->folder);
+	set_option(bench, "vnc:unix:%s", bench->path);
 	pg_logger_init(&bench->logger, NULL, NULL);
 	assert_int_equal(pg_loop_create(&bench->loop), 0);
 	*state = bench;
@@ -153,11 +174,10 @@ static uint32_t get_u32(struct bench *bench)
 
 static void connect_client(struct bench *bench)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct sockaddr_un address;
 	char version[13] = "";
 
-	strcpy(address.sun_path, bench->path);
-	bench->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bench->fd = unix_socket(bench, &address);
 	assert_int_equal(connect(bench->fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	get(bench, version, 12);
 	assert_string_equal(version, "RFB 003.008\n");
@@ -314,7 +334,7 @@ static void test_one_head_alone(void **state)
 {
 	struct bench *bench = *state;
 
-	strcat(bench->option, ",head=4");
+	set_option(bench, "vnc:unix:%s,head=4", bench->path);
 	start(bench);
 	log_in(bench, true);
 	fake_show(&bench->device, 1, 100, 80, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 1);
@@ -352,7 +372,7 @@ static struct paragpu_cursor make_cursor(void)
 	struct paragpu_cursor cursor = {.visible = true, .x = 10, .y = 20, .hot_x = 3, .hot_y = 4};
 
 	/* opaque, clear, and half in premultiplied red */
-	for (size_t i = 0; i < 64 * 64; i++)
+	for (size_t i = 0; i < (size_t)64 * 64; i++)
 		cursor.pixels[i] = i % 3 == 0 ? 0xff123456 : i % 3 == 1 ? 0 : 0x80400000;
 	return cursor;
 }
@@ -373,7 +393,7 @@ static void test_a_client_that_knows_the_place_draws_the_pointer(void **state)
 	assert_int_equal(bench->cursor_y, 24);
 	assert_int_equal(bench->hot_x, 3);
 	assert_int_equal(bench->hot_y, 4);
-	for (size_t i = 0; i < 64 * 64; i++) {
+	for (size_t i = 0; i < (size_t)64 * 64; i++) {
 		bool in = bench->mask[i / 8] & 0x80 >> i % 8;
 
 		assert_int_equal(in, i % 3 != 1);
@@ -436,20 +456,22 @@ static void write_password(struct bench *bench, const char *text, mode_t mode)
 	char path[64];
 	FILE *file;
 
-	sprintf(path, "%s/password", bench->folder);
+	snprintf(path, sizeof(path), "%s/password", bench->folder);
 	file = fopen(path, "we");
 	assert_non_null(file);
+	if (!file)
+		return;
 	fputs(text, file);
 	fclose(file);
 	chmod(path, mode);
-	sprintf(bench->option, "vnc:unix:%s,password-file=%s", bench->path, path);
+	set_option(bench, "vnc:unix:%s,password-file=%s", bench->path, path);
 }
 
 static void remove_password(struct bench *bench)
 {
 	char path[64];
 
-	sprintf(path, "%s/password", bench->folder);
+	snprintf(path, sizeof(path), "%s/password", bench->folder);
 	unlink(path);
 }
 
@@ -531,6 +553,10 @@ static void test_a_place_that_is_taken_is_said(void **state)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	FILE *file;
 
+	assert_true(fd >= 0);
+	if (fd < 0)
+		return;
+
 	start(bench);
 	refuse(bench, bench->option, "another process does");
 	stop(bench);
@@ -538,15 +564,17 @@ static void test_a_place_that_is_taken_is_said(void **state)
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(fd, 1), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-	sprintf(option, "vnc:%d", ntohs(address.sin_port));
+	snprintf(option, sizeof(option), "vnc:%d", ntohs(address.sin_port));
 	refuse(bench, option, "choose another port");
 	close(fd);
-	strcpy(bench->option, option); /* free now */
+	set_option(bench, "%s", option); /* free now */
 	start(bench);
 	stop(bench);
 	file = fopen(bench->path, "we");
-	fclose(file);
-	sprintf(bench->option, "vnc:unix:%s", bench->path);
+	assert_non_null(file);
+	if (file)
+		fclose(file);
+	set_option(bench, "vnc:unix:%s", bench->path);
 	refuse(bench, bench->option, "there is a file of that name");
 	assert_int_equal(access(bench->path, F_OK), 0); /* and it is still there */
 }
@@ -554,10 +582,9 @@ static void test_a_place_that_is_taken_is_said(void **state)
 static void test_a_socket_left_by_a_crash_is_replaced(void **state)
 {
 	struct bench *bench = *state;
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address;
+	int fd = unix_socket(bench, &address);
 
-	strcpy(address.sun_path, bench->path);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	close(fd);
 	start(bench);

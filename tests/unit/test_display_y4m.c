@@ -37,10 +37,10 @@ static int set_up(void **state)
 	struct bench *bench = calloc(1, sizeof(*bench));
 
 	assert_non_null(bench);
-	strcpy(bench->folder, "/tmp/paragpu-y4m-XXXXXX");
+	snprintf(bench->folder, sizeof(bench->folder), "/tmp/paragpu-y4m-XXXXXX");
 	assert_non_null(mkdtemp(bench->folder));
-	sprintf(bench->path, "%s/a.y4m", bench->folder);
-	sprintf(bench->option, "y4m:%s@100", bench->path);
+	snprintf(bench->path, sizeof(bench->path), "%s/a.y4m", bench->folder);
+	snprintf(bench->option, sizeof(bench->option), "y4m:%s@100", bench->path);
 	pg_logger_init(&bench->logger, NULL, NULL);
 	assert_int_equal(pg_loop_create(&bench->loop), 0);
 	*state = bench;
@@ -99,6 +99,8 @@ static void parse(struct bench *bench)
 	stop(bench);
 	file = fopen(bench->path, "re");
 	assert_non_null(file);
+	if (!file)
+		return;
 	assert_int_equal(fstat(fileno(file), &status), 0);
 	bench->size = (size_t)status.st_size;
 	bench->bytes = calloc(1, bench->size + 1);
@@ -206,14 +208,14 @@ static void test_frames_follow_the_clock_and_the_last_state_is_kept(void **state
 static void test_another_mode_is_framed_and_off_is_black(void **state)
 {
 	struct bench *bench = *state;
-	uint32_t *pixels, *black = calloc(40 * 30, 4);
+	uint32_t *pixels, *black = calloc((size_t)40 * 30, 4);
 
 	start(bench);
 	fake_show(&bench->device, 0, 40, 30, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 1);
 	fake_flush_all(&bench->device, 0, NULL);
 	pass(bench, 50);
 	fake_show(&bench->device, 0, 20, 60, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 2);
-	pixels = calloc(40 * 30, 4);
+	pixels = calloc((size_t)40 * 30, 4);
 	for (uint32_t y = 0; y < 30; y++)
 		for (uint32_t x = 0; x < 20; x++)
 			pixels[y * 40 + x] = fake_pixel(&bench->device.heads[0], x, y);
@@ -241,7 +243,7 @@ static void test_the_pointer_is_in_the_video(void **state)
 	fake_show(&bench->device, 0, 100, 30, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 1);
 	pixels = snapshot(&bench->device.heads[0]);
 	for (uint32_t y = 5; y < 30; y++)
-		memset(pixels + y * 100, 0xff, 54 * 4);
+		memset(pixels + (size_t)y * 100, 0xff, (size_t)54 * 4);
 	fake_flush_all(&bench->device, 0, NULL);
 	bench->display->base.ops->cursor(&bench->display->base, 0, &cursor, true);
 	pass(bench, 50);
@@ -254,7 +256,7 @@ static void test_a_full_disk_ends_the_capture_and_not_the_device(void **state)
 {
 	struct bench *bench = *state;
 
-	strcpy(bench->option, "y4m:/dev/full");
+	snprintf(bench->option, sizeof(bench->option), "y4m:/dev/full");
 	start(bench);
 	fake_show(&bench->device, 0, 40, 30, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 1);
 	fake_flush_all(&bench->device, 0, NULL);
