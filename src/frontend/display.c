@@ -471,8 +471,7 @@ int pg_fe_display_serve(struct pg_fe *fe)
 		return pg_fe_die(fe, error, "the back end sent half a display message");
 	message.left = message.header.size;
 	if (message.header.flags)
-		fault(&fe->display, "display request %u with flags 0x%x", message.header.request,
-		      message.header.flags);
+		fe->display.odd_flags++;
 	if (!size_fits(&message.header)) {
 		fault(&fe->display, "display request %u with %u bytes", message.header.request,
 		      message.header.size);
@@ -527,6 +526,11 @@ uint32_t pg_fe_pixel(const struct pg_fe *fe, uint32_t index, uint32_t x, uint32_
 	      (size_t)(head->dmabuf.y + y) * head->dmabuf.fd_stride;
 	memcpy(&pixel, row + (size_t)(head->dmabuf.x + x) * 4, 4);
 	return pixel & 0xffffff;
+}
+
+uint32_t pg_fe_display_odd_flags(const struct pg_fe *fe)
+{
+	return fe->display.odd_flags;
 }
 
 uint32_t pg_fe_display_faults(const struct pg_fe *fe, const char **first)

@@ -309,6 +309,9 @@ uint32_t pg_fe_pixel(const struct pg_fe *fe, uint32_t head, uint32_t x, uint32_t
 /* How many messages broke the display protocol, and what the first did. */
 uint32_t pg_fe_display_faults(const struct pg_fe *fe, const char **first);
 
+/* How many requests had flags, which QEMU ignores. */
+uint32_t pg_fe_display_odd_flags(const struct pg_fe *fe);
+
 /* What GET_DISPLAY_INFO and GET_EDID answer from now on. `edid_size` is what the reply states. */
 int pg_fe_set_display(struct pg_fe *fe, uint32_t head, uint32_t width, uint32_t height,
 		      bool enabled);

@@ -90,7 +90,7 @@ struct pg_fe_display {
 	struct virtio_gpu_resp_display_info info;
 	struct pg_fe_head heads[VIRTIO_GPU_MAX_SCANOUTS];
 	uint32_t head_count;
-	uint32_t faults;
+	uint32_t faults, odd_flags;
 	char first_fault[160];
 	uint32_t info_requests, edid_requests;
 };
