@@ -502,8 +502,10 @@ int pg_fe_wait_updates(struct pg_fe *fe, uint32_t head, uint32_t updates, uint32
 		int error = pg_fe_serve(fe, -1, NULL, deadline);
 
 		if (error == -ETIMEDOUT)
-			return pg_fe_fail(fe, error, "head %u: %u updates came, %u were awaited",
-					  head, fe->display.heads[head].updates, updates);
+			return pg_fe_fail(fe, error, "head %u: %u updates came, %u were awaited%s%s",
+					  head, fe->display.heads[head].updates, updates,
+					  fe->display.faults ? "; wrong: " : "",
+					  fe->display.first_fault);
 		if (error)
 			return error;
 	}
