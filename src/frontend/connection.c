@@ -22,6 +22,7 @@ void pg_fe_settings_init(struct pg_fe_settings *settings)
 	*settings = (struct pg_fe_settings){
 		.profile = PG_FE_PROFILE_GPU,
 		.timeout_ms = 5000,
+		.connect_timeout_ms = 5000,
 		.features = ~(BIT(VIRTIO_F_RING_PACKED) | BIT(VIRTIO_F_IN_ORDER) |
 			      BIT(VHOST_F_LOG_ALL) | BIT(VIRTIO_F_ACCESS_PLATFORM)),
 		.protocol_features = BIT(VHOST_USER_PROTOCOL_F_MQ) |
@@ -83,7 +84,7 @@ int pg_fe_adopt(const struct pg_fe_settings *settings, int *fd, struct pg_fe **o
 int pg_fe_connect(const struct pg_fe_settings *settings, const char *path, struct pg_fe **out)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	uint64_t deadline = pg_now_ns() + (uint64_t)settings->timeout_ms * 1000000;
+	uint64_t deadline = pg_now_ns() + (uint64_t)settings->connect_timeout_ms * 1000000;
 	int fd;
 
 	*out = NULL;

@@ -55,7 +55,7 @@ struct pg_fe_settings {
 	uint32_t indirect;	  /* one indirect descriptor for each chain, if negotiated */
 	uint32_t head_count;	  /* of the display socket's GET_DISPLAY_INFO */
 	uint32_t region_count;
-	uint32_t padding;
+	uint32_t connect_timeout_ms; /* how long nobody may listen yet */
 	struct pg_fe_region_settings regions[PG_FE_MAX_REGIONS];
 };
 
@@ -73,7 +73,7 @@ struct pg_fe_queue;
 
 /* --- connection (connection.c) --------------------------------------------------------------- */
 
-/* Connects to a listening back end, retrying until the time-out while nobody listens yet. */
+/* Connects to a listening back end, retrying for connect_timeout_ms while nobody listens yet. */
 int pg_fe_connect(const struct pg_fe_settings *settings, const char *path, struct pg_fe **out);
 
 /* Takes a connected socket out of *fd. */

@@ -381,12 +381,14 @@ int pg_fe_update_cursor(struct pg_fe *fe, uint32_t scanout, uint32_t id, int32_t
 		.hot_y = pg_to_le32(hot_y),
 	};
 
+	fe->last_cursor = request;
 	return cursor_command(fe, &request, VIRTIO_GPU_CMD_UPDATE_CURSOR, scanout, x, y);
 }
 
 int pg_fe_move_cursor(struct pg_fe *fe, uint32_t scanout, int32_t x, int32_t y)
 {
-	struct virtio_gpu_update_cursor request = {0};
+	/* Linux leaves what the last UPDATE_CURSOR had in place. */
+	struct virtio_gpu_update_cursor request = fe->last_cursor;
 
 	return cursor_command(fe, &request, VIRTIO_GPU_CMD_MOVE_CURSOR, scanout, x, y);
 }

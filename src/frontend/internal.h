@@ -139,6 +139,7 @@ struct pg_fe {
 	struct pg_fe_segment *segments; /* scratch */
 	size_t segment_capacity;
 	struct virtio_gpu_ctrl_hdr last_response;
+	struct virtio_gpu_update_cursor last_cursor;
 	char framing_fault[200];
 };
 

@@ -39,7 +39,7 @@ class Settings(ctypes.Structure):
         ("indirect", c_uint32),
         ("head_count", c_uint32),
         ("region_count", c_uint32),
-        ("padding", c_uint32),
+        ("connect_timeout_ms", c_uint32),
         ("regions", Region * 8),
     ]
 

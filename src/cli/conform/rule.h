@@ -142,4 +142,15 @@ struct pg_fe *pg_run_connect(struct pg_run *run, const struct pg_fe_settings *se
  */
 struct pg_fe *pg_run_reconnect(struct pg_run *run);
 
+/* Who did what the back end has to survive. */
+enum pg_culprit { PG_GUEST, PG_VMM };
+
+/*
+ * Closes the rule's front end; the back end must take a new one and serve it.
+ * Without --strict, one that takes a single connection may have ended itself
+ * instead: with status 0, or with any after a mistake of the VMM. A signal is
+ * a crash in any case.
+ */
+void pg_run_survives(struct pg_run *run, enum pg_culprit culprit);
+
 #endif

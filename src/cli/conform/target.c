@@ -218,12 +218,64 @@ struct pg_fe *pg_run_connect(struct pg_run *run, const struct pg_fe_settings *se
 	return NULL;
 }
 
-struct pg_fe *pg_run_reconnect(struct pg_run *run)
+/* Whether it has ended in good order because its only connection is gone. */
+static bool has_left(const struct pg_run *run)
 {
+	return !run->options->strict && run->target->ended && WIFEXITED(run->target->status) &&
+	       !WEXITSTATUS(run->target->status);
+}
+
+/* A second connection, brought up: 0 and run->fe; or the back end has ended, or a failure is noted. */
+static void connect_again(struct pg_run *run)
+{
+	struct pg_fe_settings settings = run->settings;
+	uint64_t deadline = pg_now_ns() + (uint64_t)run->settings.timeout_ms * 1000000;
+	int error;
+
 	pg_fe_destroy(run->fe);
-	run->fe = pg_run_connect(run, &run->settings);
-	if (run->fe && pg_fe_bring_up(run->fe))
+	run->fe = NULL;
+	settings.connect_timeout_ms = 0;
+	do {
+		if (reap(run->target, 5))
+			return;
+		error = pg_fe_connect(&settings, run->target->socket, &run->fe);
+	} while (error && pg_now_ns() < deadline);
+	if (error)
+		pg_run_fail(run, "no second connection to %s: %s", run->target->socket,
+			    strerror(-error));
+	else if (pg_fe_bring_up(run->fe) && !reap(run->target, DEATH_WAIT_MS))
 		pg_run_fail(run, "the second connection does not come up: %s",
 			    pg_fe_error(run->fe));
-	return run->fe;
+}
+
+static void note_end(struct pg_run *run)
+{
+	char how[320];
+
+	if (!run->target->ended)
+		return;
+	describe_end(run->target, how, sizeof(how));
+	pg_run_fail(run, "the back end died: %s", how);
+}
+
+struct pg_fe *pg_run_reconnect(struct pg_run *run)
+{
+	connect_again(run);
+	if (has_left(run))
+		pg_run_skip(run, "takes one connection only");
+	note_end(run);
+	return pg_run_failed(run) ? NULL : run->fe;
+}
+
+void pg_run_survives(struct pg_run *run, enum pg_culprit culprit)
+{
+	connect_again(run);
+	if (has_left(run))
+		return;
+	if (culprit == PG_VMM && !run->options->strict && run->target->ended &&
+	    WIFEXITED(run->target->status))
+		return;
+	note_end(run);
+	if (!pg_run_failed(run))
+		pg_want_alive(run, run->fe);
 }
