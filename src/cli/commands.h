@@ -18,5 +18,6 @@ int pg_cli_resize(int argc, char **argv);
 int pg_cli_connect(int argc, char **argv);
 int pg_cli_disconnect(int argc, char **argv);
 int pg_cli_trace(int argc, char **argv);
+int pg_cli_conform(int argc, char **argv);
 
 #endif
