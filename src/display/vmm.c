@@ -269,8 +269,8 @@ static void free_requests(struct pg_list *requests, bool decline)
 {
 	while (!pg_list_empty(requests)) {
 		struct pg_vmm_request *request =
-			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed left the list */
 			pg_container_of(requests->next, struct pg_vmm_request, link);
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed left the list */
 		struct paragpu_query *query = request->query;
 
 		pg_list_remove(&request->link);
