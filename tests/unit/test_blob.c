@@ -14,9 +14,9 @@ static void a_contiguous_blob_is_shown_in_place(void **state)
 	struct paragpu_memory_region region;
 
 	assert_int_equal(create_blob(harness, 1, 0x10000, &all, 1), OK);
-	assert_int_equal(set_scanout_blob(harness, 0, 1, 60, 50, BGRX, 300, 0x800,
-					  rect(10, 20, 30, 30)),
-			 OK);
+	assert_int_equal(
+		set_scanout_blob(harness, 0, 1, 60, 50, BGRX, 300, 0x800, rect(10, 20, 30, 30)),
+		OK);
 	assert_int_equal(picture->width, 30);
 	assert_int_equal(picture->stride, 300);
 	assert_ptr_equal(picture->pixels, harness->ram + 0x3800 + 20 * 300 + 40);
@@ -43,8 +43,7 @@ static void a_scattered_blob_is_read_in_pieces(void **state)
 	}
 	assert_int_equal(create_blob(harness, 1, 0x10000, pages, 16), OK);
 	/* rows of 64 pixels, 1000 bytes apart: over page ends */
-	assert_int_equal(set_scanout_blob(harness, 0, 1, 64, 64, BGRX, 1000, 0,
-					  rect(0, 0, 64, 64)),
+	assert_int_equal(set_scanout_blob(harness, 0, 1, 64, 64, BGRX, 1000, 0, rect(0, 0, 64, 64)),
 			 OK);
 	assert_null(harness->display.picture.pixels);
 	assert_int_equal(harness->display.picture.fd, -1);
@@ -73,8 +72,7 @@ static void detaching_switches_off_what_shows_the_blob(void **state)
 	const struct virtio_gpu_mem_entry all = entry(0, 0x10000);
 
 	assert_int_equal(create_blob(harness, 1, 0x10000, &all, 1), OK);
-	assert_int_equal(set_scanout_blob(harness, 0, 1, 64, 64, BGRX, 256, 0,
-					  rect(0, 0, 64, 64)),
+	assert_int_equal(set_scanout_blob(harness, 0, 1, 64, 64, BGRX, 256, 0, rect(0, 0, 64, 64)),
 			 OK);
 	assert_int_equal(flush(harness, 1, rect(0, 0, 64, 64)), OK);
 	assert_int_equal(detach(harness, 1), OK);
@@ -84,8 +82,7 @@ static void detaching_switches_off_what_shows_the_blob(void **state)
 	assert_int_equal(harness->display.flushes, 0);
 	/* and back */
 	assert_int_equal(attach(harness, 1, &all, 1), OK);
-	assert_int_equal(set_scanout_blob(harness, 0, 1, 64, 64, BGRX, 256, 0,
-					  rect(0, 0, 64, 64)),
+	assert_int_equal(set_scanout_blob(harness, 0, 1, 64, 64, BGRX, 256, 0, rect(0, 0, 64, 64)),
 			 OK);
 }
 
@@ -96,8 +93,7 @@ static void a_blob_without_entries_gets_them_by_attach(void **state)
 
 	assert_int_equal(create_blob(harness, 1, 0x4000, NULL, 0), OK);
 	assert_int_equal(attach(harness, 1, &all, 1), OK);
-	assert_int_equal(set_scanout_blob(harness, 0, 1, 64, 64, BGRX, 256, 0,
-					  rect(0, 0, 64, 64)),
+	assert_int_equal(set_scanout_blob(harness, 0, 1, 64, 64, BGRX, 256, 0, rect(0, 0, 64, 64)),
 			 OK);
 }
 
@@ -109,8 +105,7 @@ static void displays_hear_of_memory_that_moves(void **state)
 	uint32_t pixel = 5;
 
 	assert_int_equal(create_blob(harness, 1, 0x10000, &all, 1), OK);
-	assert_int_equal(set_scanout_blob(harness, 0, 1, 64, 64, BGRX, 256, 0,
-					  rect(0, 0, 64, 64)),
+	assert_int_equal(set_scanout_blob(harness, 0, 1, 64, 64, BGRX, 256, 0, rect(0, 0, 64, 64)),
 			 OK);
 	harness->display.scanouts = 0;
 	/* the same memory in a new table is no news */
@@ -124,8 +119,8 @@ static void displays_hear_of_memory_that_moves(void **state)
 	paragpu_memory_unref(&other);
 	assert_int_equal(harness->display.scanouts, 1);
 	assert_null(harness->display.picture.pixels);
-	assert_int_equal(paragpu_picture_read(&harness->display.picture, rect(3, 3, 1, 1), &pixel, 4),
-			 0);
+	assert_int_equal(
+		paragpu_picture_read(&harness->display.picture, rect(3, 3, 1, 1), &pixel, 4), 0);
 	assert_int_equal(pixel, 0);
 	paragpu_device_set_memory(harness->device, harness->memory);
 	assert_int_equal(harness->display.scanouts, 2);

@@ -144,9 +144,9 @@ static void features_not_offered_are_ignored(void **state)
 	harness_start(&harness);
 	assert_true(paragpu_device_features(harness.device) == PG_F(RESOURCE_BLOB));
 	paragpu_device_accept_features(harness.device, UINT64_MAX);
-	assert_int_equal(harness_command(&harness, VIRTIO_GPU_CMD_GET_EDID, &edid, sizeof(edid),
-					 NULL, 0),
-			 UNSPEC);
+	assert_int_equal(
+		harness_command(&harness, VIRTIO_GPU_CMD_GET_EDID, &edid, sizeof(edid), NULL, 0),
+		UNSPEC);
 	assert_int_equal(create_blob(&harness, 1, 5, NULL, 0), OK);
 	harness_stop(&harness);
 }
@@ -209,9 +209,9 @@ static void reset_gives_everything_back(void **state)
 		assert_int_equal(attach(harness, 1, &all, 1), OK);
 		assert_int_equal(set_scanout(harness, 0, 1, rect(0, 0, 64, 64)), OK);
 		assert_int_equal(create_blob(harness, 2, 16384, &all, 1), OK);
-		assert_int_equal(set_scanout_blob(harness, 1, 2, 64, 64, BGRX, 256, 0,
-						  rect(0, 0, 64, 64)),
-				 OK);
+		assert_int_equal(
+			set_scanout_blob(harness, 1, 2, 64, 64, BGRX, 256, 0, rect(0, 0, 64, 64)),
+			OK);
 		assert_int_equal(update_cursor(harness, 0, 1, 5, 5, 0, 0), OK);
 		assert_int_equal(paragpu_device_set_head(harness->device, 0, &head), 0);
 		harness->display.offs = 0;
@@ -273,7 +273,8 @@ static void the_trace_names_everything(void **state)
 					       "width=640 height=480 -> OK_NODATA "));
 	harness->fence = 12;
 	assert_int_equal(flush(harness, 7, rect(1, 2, 3, 4)), OK);
-	assert_non_null(strstr(harness->trace, "RESOURCE_FLUSH resource=7 rect=3x4+1+2 fence=12 -> "));
+	assert_non_null(
+		strstr(harness->trace, "RESOURCE_FLUSH resource=7 rect=3x4+1+2 fence=12 -> "));
 	harness->fence = 0;
 	assert_int_equal(move_cursor(harness, 1, -5, -7), OK);
 	assert_non_null(strstr(harness->trace, "MOVE_CURSOR scanout=1 x=-5 y=-7 -> "));
@@ -317,7 +318,8 @@ static void a_trace_line_fits_any_buffer(void **state)
 			assert_int_equal(paragpu_trace_format(&trace, part, size), length);
 			assert_int_equal(part[size], 0x7f);
 			if (size) {
-				assert_int_equal(strlen(part), size - 1 < length ? size - 1 : length);
+				assert_int_equal(strlen(part),
+						 size - 1 < length ? size - 1 : length);
 				assert_memory_equal(part, line, strlen(part));
 			}
 		}

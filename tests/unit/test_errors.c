@@ -36,16 +36,16 @@ static int setup(void **state)
 }
 
 /* The guest changes its memory: what an error must not copy anywhere. */
-#define REFUSED(harness, expected, call)                                                       \
-	do {                                                                                   \
-		uint64_t before_ = harness_state(harness);                                     \
-		uint32_t type_ = (call);                                                       \
-		assert_string_equal(pg_response_name(type_), pg_response_name(expected));      \
-		assert_int_equal((harness)->ask.written, sizeof(struct virtio_gpu_ctrl_hdr));  \
-		assert_int_equal(pg_from_le32((harness)->ask.response.hdr.flags),              \
-				 VIRTIO_GPU_FLAG_FENCE);                                       \
-		assert_int_equal(pg_from_le64((harness)->ask.response.hdr.fence_id), 77);      \
-		assert_true(harness_state(harness) == before_);                                \
+#define REFUSED(harness, expected, call)                                                      \
+	do {                                                                                  \
+		uint64_t before_ = harness_state(harness);                                    \
+		uint32_t type_ = (call);                                                      \
+		assert_string_equal(pg_response_name(type_), pg_response_name(expected));     \
+		assert_int_equal((harness)->ask.written, sizeof(struct virtio_gpu_ctrl_hdr)); \
+		assert_int_equal(pg_from_le32((harness)->ask.response.hdr.flags),             \
+				 VIRTIO_GPU_FLAG_FENCE);                                      \
+		assert_int_equal(pg_from_le64((harness)->ask.response.hdr.fence_id), 77);     \
+		assert_true(harness_state(harness) == before_);                               \
 	} while (0)
 
 static void create_2d_refuses(void **state)
@@ -292,15 +292,14 @@ static void commands_of_features_not_accepted_are_unknown(void **state)
 
 static void unknown_codes_and_what_needs_a_renderer_are_unspecified(void **state)
 {
-	static const uint32_t codes[] = {0,      0xff,   0x10e,  0x1ff,  0x20a,     0x2ff,
-					 0x302,  0x1100, 0x1200, 0x200,  0x207,     0x208,
-					 0x209,  0x108,  0x109,  0x10000100, 0xffffffff};
+	static const uint32_t codes[] = {0,     0xff,   0x10e,  0x1ff,      0x20a,     0x2ff,
+					 0x302, 0x1100, 0x1200, 0x200,      0x207,     0x208,
+					 0x209, 0x108,  0x109,  0x10000100, 0xffffffff};
 	uint8_t command[PG_REQUEST_FIXED_MAX] = {0};
 	struct harness *h = *state;
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		REFUSED(h, UNSPEC,
-			harness_command(h, codes[i], command, sizeof(command), NULL, 0));
+		REFUSED(h, UNSPEC, harness_command(h, codes[i], command, sizeof(command), NULL, 0));
 }
 
 int main(void)

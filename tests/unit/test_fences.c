@@ -294,8 +294,8 @@ static void ask_edid(struct paragpu_display *display, uint32_t head, struct para
 
 static void submit_edid(struct harness *harness, struct ask *ask)
 {
-	struct virtio_gpu_cmd_get_edid command = {
-		.hdr.type = pg_to_le32(VIRTIO_GPU_CMD_GET_EDID), .scanout = pg_to_le32(1)};
+	struct virtio_gpu_cmd_get_edid command = {.hdr.type = pg_to_le32(VIRTIO_GPU_CMD_GET_EDID),
+						  .scanout = pg_to_le32(1)};
 
 	harness_submit(harness, ask, PARAGPU_QUEUE_CONTROL, &command, sizeof(command), NULL, 0);
 }
@@ -304,8 +304,7 @@ static void a_display_may_answer_for_the_heads(void **state)
 {
 	const struct paragpu_head heads[2] = {{.connected = true, .width = 800, .height = 600},
 					      {.connected = true, .width = 640, .height = 480}};
-	struct virtio_gpu_ctrl_hdr command = {
-		.type = pg_to_le32(VIRTIO_GPU_CMD_GET_DISPLAY_INFO)};
+	struct virtio_gpu_ctrl_hdr command = {.type = pg_to_le32(VIRTIO_GPU_CMD_GET_DISPLAY_INFO)};
 	struct harness *harness = *state;
 	uint8_t edid[256] = {1, 2, 3};
 	struct ask info, second;
@@ -340,8 +339,7 @@ static void a_display_may_answer_for_the_heads(void **state)
 
 static void open_questions_survive_reset_and_the_display(void **state)
 {
-	struct virtio_gpu_ctrl_hdr command = {
-		.type = pg_to_le32(VIRTIO_GPU_CMD_GET_DISPLAY_INFO)};
+	struct virtio_gpu_ctrl_hdr command = {.type = pg_to_le32(VIRTIO_GPU_CMD_GET_DISPLAY_INFO)};
 	struct harness *harness = *state;
 	struct ask ask;
 

@@ -90,8 +90,8 @@ static void entries_may_be_split_anywhere(void **state)
 		};
 		paragpu_device_submit(harness->device, &ask.request);
 		assert_int_equal(response_type(&ask), OK);
-		assert_true(paragpu_device_next_resource(harness->device, (uint32_t)size - 1,
-							 &info));
+		assert_true(
+			paragpu_device_next_resource(harness->device, (uint32_t)size - 1, &info));
 		assert_int_equal(info.id, size);
 		assert_int_equal(info.backing_entries, 600);
 	}
@@ -111,9 +111,9 @@ static void every_command_refuses_a_short_fixed_part(void **state)
 		for (size_t size = 24; size < known->request_size; size++) {
 			uint8_t command[PG_REQUEST_FIXED_MAX] = {0};
 
-			assert_int_equal(harness_command(harness, known->code, command, size, NULL,
-							 0),
-					 here ? BAD_PARAMETER : UNSPEC);
+			assert_int_equal(
+				harness_command(harness, known->code, command, size, NULL, 0),
+				here ? BAD_PARAMETER : UNSPEC);
 			assert_int_equal(harness->ask.written, 24);
 		}
 	}
@@ -151,8 +151,7 @@ static void surplus_bytes_are_no_harm(void **state)
 
 static void a_response_is_cut_to_its_room(void **state)
 {
-	struct virtio_gpu_ctrl_hdr command = {
-		.type = pg_to_le32(VIRTIO_GPU_CMD_GET_DISPLAY_INFO)};
+	struct virtio_gpu_ctrl_hdr command = {.type = pg_to_le32(VIRTIO_GPU_CMD_GET_DISPLAY_INFO)};
 	struct harness *harness = *state;
 
 	for (size_t room = 0; room <= 500; room++) {

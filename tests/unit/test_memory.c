@@ -157,8 +157,8 @@ static void a_table_has_at_most_1024_regions(void **state)
 	(void)state;
 	assert_int_equal(paragpu_memory_create(&memory), 0);
 	for (uint64_t i = 0; i < 1024; i++)
-		assert_int_equal(
-			paragpu_memory_add_pointer(memory, (1023 - i) * 32, 16, low + i), 0);
+		assert_int_equal(paragpu_memory_add_pointer(memory, (1023 - i) * 32, 16, low + i),
+				 0);
 	assert_int_equal(paragpu_memory_add_pointer(memory, 0x100000, 16, low), -ENOSPC);
 	for (uint64_t i = 0; i < 1024; i++)
 		assert_ptr_equal(paragpu_memory_translate(memory, (1023 - i) * 32, 1, &available),
@@ -203,10 +203,10 @@ static void reading_follows_the_list_in_order(void **state)
 		high[i] = (uint8_t)(i * 13);
 	}
 	pg_scatter_init(&scatter);
-	append(&scatter, 0x18000, 100);	 /* high */
-	append(&scatter, 0x10010, 200);	 /* low */
-	append(&scatter, 0x17f9c, 200);	 /* over both */
-	append(&scatter, 0x18000, 100);	 /* the first again */
+	append(&scatter, 0x18000, 100); /* high */
+	append(&scatter, 0x10010, 200); /* low */
+	append(&scatter, 0x17f9c, 200); /* over both */
+	append(&scatter, 0x18000, 100); /* the first again */
 	memcpy(all, high, 100);
 	memcpy(all + 100, low + 0x10, 200);
 	memcpy(all + 300, low + 0x7f9c, 100);
