@@ -38,12 +38,14 @@ static int spend(struct pg_messages *messages)
 }
 
 /* Writes a line of `length` characters whole, or not at all if it would have to wait. */
-static int write_line(const struct pg_messages *messages, const char *line, int length, size_t size)
+static int write_line(const struct pg_messages *messages, char *line, int length, size_t size)
 {
 	struct pollfd poll_fd = {.fd = messages->fd, .events = POLLOUT};
 
-	if ((size_t)length >= size)
+	if ((size_t)length >= size) { /* snprintf() cut it */
 		length = (int)size - 1;
+		line[length - 1] = '\n';
+	}
 	/* a pipe that is ready takes 4096 bytes, which is more than any line */
 	return poll(&poll_fd, 1, 0) == 1 && poll_fd.revents & POLLOUT &&
 	       write(messages->fd, line, (size_t)length) == length;

@@ -142,6 +142,9 @@ static const char *set_feature(struct pg_daemon_options *options, const char *wo
 		}
 		options->settings.features &= ~(1ull << bit);
 		options->settings.features |= (uint64_t)on << bit;
+		/* there is nothing to align without blobs */
+		if (bit == VIRTIO_GPU_F_RESOURCE_BLOB && !on)
+			options->settings.features &= ~(1ull << VIRTIO_GPU_F_BLOB_ALIGNMENT);
 		return NULL;
 	}
 	return "the features are edid, uuid, blob and blob-alignment";
