@@ -63,9 +63,6 @@ void pg_witness_make(struct pg_run *run, struct pg_fe *fe);
 void pg_witness_check(struct pg_run *run, struct pg_fe *fe);
 void pg_check_ends(struct pg_run *run, struct pg_fe *fe);
 
-/* "ERR_UNSPEC" and the like. */
-const char *pg_response_name(uint32_t type);
-
 extern const struct pg_rule_set *const pg_rule_sets[];
 extern const size_t pg_rule_set_count;
 
