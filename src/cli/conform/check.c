@@ -65,8 +65,7 @@ static const char *response_name(uint32_t type)
 
 static bool is_error(int type)
 {
-	return type >= VIRTIO_GPU_RESP_ERR_UNSPEC &&
-	       type <= VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+	return type >= VIRTIO_GPU_RESP_ERR_UNSPEC && type <= VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
 }
 
 /* Code names without the library's prefix and the front end's first argument. */
@@ -142,8 +141,8 @@ void pg_want_present(struct pg_run *run, struct pg_fe *fe, uint32_t id)
 
 void pg_witness_make(struct pg_run *run, struct pg_fe *fe)
 {
-	run->witness = pg_make_picture(run, fe, WITNESS_ID, WITNESS_SIZE, WITNESS_SIZE,
-				       WITNESS_SEED);
+	run->witness =
+		pg_make_picture(run, fe, WITNESS_ID, WITNESS_SIZE, WITNESS_SIZE, WITNESS_SEED);
 }
 
 void pg_witness_check(struct pg_run *run, struct pg_fe *fe)

@@ -17,8 +17,8 @@ enum pg_verdict {
 };
 
 struct pg_conform_options {
-	const char *socket;	    /* of a back end that runs already, or NULL */
-	char *const *command;	    /* starts one; "{socket}" in it is replaced */
+	const char *socket;   /* of a back end that runs already, or NULL */
+	char *const *command; /* starts one; "{socket}" in it is replaced */
 	uint32_t profile;
 	uint32_t timeout_ms;
 	bool strict, json, list, verbose;

@@ -83,12 +83,12 @@ static void slow(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 		WANT(run, pg_fe_flush(fe, 5, 0, 0, width, height), OK);
 	}
 	WANT(run, pg_fe_create_2d(fe, 6, BGRX, 8, 8), OK);
-	MUST(run, pg_fe_message(fe, VHOST_USER_GET_FEATURES, NULL, 0, NULL, 0, false, &features, 8));
+	MUST(run,
+	     pg_fe_message(fe, VHOST_USER_GET_FEATURES, NULL, 0, NULL, 0, false, &features, 8));
 	pg_fe_stall_display(fe, false);
 	MUST(run, pg_fe_settle(fe, 200));
 	for (uint32_t i = 0; i < width * height; i += 1013)
-		pg_want_pixel(run, fe, i % width, i / width,
-			      (29 * 0x010203 + i % 251) & 0xffffff);
+		pg_want_pixel(run, fe, i % width, i / width, (29 * 0x010203 + i % 251) & 0xffffff);
 }
 
 /* While the display thinks about GET_DISPLAY_INFO, other commands and messages go on. */
@@ -105,7 +105,8 @@ static void mute(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 	MUST(run, pg_fe_kick(fe, 0));
 	WANT(run, pg_fe_create_2d(fe, 5, BGRX, SIDE, SIDE), OK);
 	MUST(run, pg_fe_move_cursor(fe, 0, 1, 1));
-	MUST(run, pg_fe_message(fe, VHOST_USER_GET_FEATURES, NULL, 0, NULL, 0, false, &features, 8));
+	MUST(run,
+	     pg_fe_message(fe, VHOST_USER_GET_FEATURES, NULL, 0, NULL, 0, false, &features, 8));
 	pg_fe_stall_display(fe, false);
 	MUST(run, pg_fe_command_finish(fe, handle, PG_FE_WAIT_DEFAULT, NULL, 0, NULL));
 }
@@ -165,7 +166,8 @@ static void large(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 static const struct pg_rule rules[] = {
 	D("replaced", "a new display socket gets the picture that is shown", replaced),
 	D("closed", "a closed display does not stop the device", closed),
-	D("question-closed", "GET_DISPLAY_INFO is answered without a display", question_when_closed),
+	D("question-closed", "GET_DISPLAY_INFO is answered without a display",
+	  question_when_closed),
 	D("gone-in-question", "a display that goes while it is asked does not stop the device",
 	  gone_in_question),
 	D("slow", "a display that does not read does not stop the device", slow),

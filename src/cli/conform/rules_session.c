@@ -292,8 +292,8 @@ static void nothing_before_start(struct pg_run *run, struct pg_fe *fe, uint64_t 
 
 	(void)argument;
 	MUST(run, pg_fe_negotiate(fe));
-	MUST(run, pg_fe_message(fe, VHOST_USER_GET_VRING_BASE, &state, sizeof(state), NULL, 0, false,
-				&state, sizeof(state)));
+	MUST(run, pg_fe_message(fe, VHOST_USER_GET_VRING_BASE, &state, sizeof(state), NULL, 0,
+				false, &state, sizeof(state)));
 	MUST(run, pg_fe_reset(fe));
 	MUST(run, pg_fe_start(fe));
 	pg_want_alive(run, fe);
