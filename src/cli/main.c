@@ -24,6 +24,7 @@ static const struct subcommand subcommands[] = {
 	{"connect", "plug a head in", pg_cli_connect},
 	{"disconnect", "pull a head out", pg_cli_disconnect},
 	{"trace", "print each command that a running device executes", pg_cli_trace},
+	{"conform", "check any vhost-user GPU back end against the rules", pg_cli_conform},
 	{"help", "print this text", run_help},
 	{"version", "print the version", run_version},
 };

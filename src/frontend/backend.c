@@ -26,8 +26,8 @@ int pg_fe_backend_open_window(struct pg_fe *fe, uint64_t size)
 		return pg_fe_die(fe, -EPROTO,
 				 "a window of 0x%llx bytes: QEMU needs a power of two of pages",
 				 (unsigned long long)size);
-	fe->backend.window = mmap(NULL, size, PROT_NONE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	fe->backend.window =
+		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (fe->backend.window == MAP_FAILED) {
 		fe->backend.window = NULL;
 		return pg_fe_fail(fe, -errno, "cannot reserve a window of 0x%llx bytes",
@@ -153,9 +153,8 @@ static uint64_t handle(struct pg_fe *fe, const struct vhost_user_header *header,
 	case VHOST_USER_BACKEND_SHARED_OBJECT_ADD:
 	case VHOST_USER_BACKEND_SHARED_OBJECT_REMOVE:
 	case VHOST_USER_BACKEND_SHARED_OBJECT_LOOKUP:
-		return header->size == 16
-			       ? shared_object(&fe->backend, header->request, payload)
-			       : 1;
+		return header->size == 16 ? shared_object(&fe->backend, header->request, payload)
+					  : 1;
 	default:
 		return 1;
 	}

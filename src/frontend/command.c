@@ -129,8 +129,7 @@ int pg_fe_command_start(struct pg_fe *fe, uint32_t queue, const void *request, s
 	command = &fe->commands[*handle];
 	error = reserve(fe, &command->request, &command->request_capacity, size + extra_size);
 	if (!error)
-		error = reserve(fe, &command->response, &command->response_capacity,
-				response_size);
+		error = reserve(fe, &command->response, &command->response_capacity, response_size);
 	if (!error)
 		error = place_request(fe, command, request, size, extra, extra_size);
 	/* Linux gives header + fixed part one descriptor and what follows another. */
@@ -199,8 +198,7 @@ static void check_response(struct pg_fe *fe, const struct pg_fe_command *command
 		return;
 	}
 	if (!(type >= VIRTIO_GPU_RESP_OK_NODATA && type <= VIRTIO_GPU_RESP_OK_MAP_INFO) &&
-	    !(type >= VIRTIO_GPU_RESP_ERR_UNSPEC &&
-	      type <= VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER))
+	    !(type >= VIRTIO_GPU_RESP_ERR_UNSPEC && type <= VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER))
 		fault(fe, "0x%x is no type of a response", type);
 	check_flags(fe, command);
 }
@@ -255,8 +253,8 @@ int pg_fe_execute(struct pg_fe *fe, uint32_t queue, const void *request, size_t 
 		  uint32_t *used_length)
 {
 	uint32_t handle;
-	int error = pg_fe_command_start(fe, queue, request, size, extra, extra_size,
-					response_size, &handle);
+	int error = pg_fe_command_start(fe, queue, request, size, extra, extra_size, response_size,
+					&handle);
 
 	if (!error)
 		error = pg_fe_kick(fe, queue);
@@ -265,8 +263,8 @@ int pg_fe_execute(struct pg_fe *fe, uint32_t queue, const void *request, size_t 
 					     response_size, used_length);
 	if (error == -ETIMEDOUT)
 		pg_fe_die(fe, error, "command 0x%x: no response within %u ms",
-			  size >= 4 ? pg_from_le32(((const struct virtio_gpu_ctrl_hdr *)request)
-							   ->type)
+			  size >= 4 ? pg_from_le32(
+					      ((const struct virtio_gpu_ctrl_hdr *)request)->type)
 				    : 0,
 			  fe->settings.timeout_ms);
 	return error;

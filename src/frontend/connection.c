@@ -25,14 +25,13 @@ void pg_fe_settings_init(struct pg_fe_settings *settings)
 		.connect_timeout_ms = 5000,
 		.features = ~(BIT(VIRTIO_F_RING_PACKED) | BIT(VIRTIO_F_IN_ORDER) |
 			      BIT(VHOST_F_LOG_ALL) | BIT(VIRTIO_F_ACCESS_PLATFORM)),
-		.protocol_features = BIT(VHOST_USER_PROTOCOL_F_MQ) |
-				     BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK) |
-				     BIT(VHOST_USER_PROTOCOL_F_BACKEND_REQ) |
-				     BIT(VHOST_USER_PROTOCOL_F_CONFIG) |
-				     BIT(VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD) |
-				     BIT(VHOST_USER_PROTOCOL_F_RESET_DEVICE) |
-				     BIT(VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS) |
-				     BIT(VHOST_USER_PROTOCOL_F_SHMEM),
+		.protocol_features =
+			BIT(VHOST_USER_PROTOCOL_F_MQ) | BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK) |
+			BIT(VHOST_USER_PROTOCOL_F_BACKEND_REQ) | BIT(VHOST_USER_PROTOCOL_F_CONFIG) |
+			BIT(VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD) |
+			BIT(VHOST_USER_PROTOCOL_F_RESET_DEVICE) |
+			BIT(VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS) |
+			BIT(VHOST_USER_PROTOCOL_F_SHMEM),
 		.display_features = BIT(VHOST_USER_GPU_PROTOCOL_F_EDID) |
 				    BIT(VHOST_USER_GPU_PROTOCOL_F_DMABUF2),
 		.queue_size = {256, 16},
@@ -274,8 +273,8 @@ static int start_queue(struct pg_fe *fe, struct pg_fe_queue *queue)
 			      NULL, 0);
 	state.num = queue->base;
 	if (!error)
-		error = pg_fe_message(fe, VHOST_USER_SET_VRING_BASE, &state, sizeof(state), NULL,
-				      0, false, NULL, 0);
+		error = pg_fe_message(fe, VHOST_USER_SET_VRING_BASE, &state, sizeof(state), NULL, 0,
+				      false, NULL, 0);
 	if (!error)
 		error = pg_fe_message(fe, VHOST_USER_SET_VRING_ADDR, &address, sizeof(address),
 				      NULL, 0, false, NULL, 0);
@@ -334,8 +333,8 @@ int pg_fe_stop(struct pg_fe *fe)
 	for (uint32_t i = 0; !error && i < PG_FE_QUEUES; i++) {
 		struct vhost_user_vring_state state = {i, 0};
 
-		error = pg_fe_message(fe, VHOST_USER_GET_VRING_BASE, &state, sizeof(state), NULL,
-				      0, false, &state, sizeof(state));
+		error = pg_fe_message(fe, VHOST_USER_GET_VRING_BASE, &state, sizeof(state), NULL, 0,
+				      false, &state, sizeof(state));
 		fe->queues[i].base = state.num;
 		if (!error && state.index != i)
 			error = pg_fe_die(fe, -EPROTO, "GET_VRING_BASE of ring %u answered for %u",

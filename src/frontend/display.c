@@ -122,8 +122,8 @@ int pg_fe_replace_display(struct pg_fe *fe)
 
 static int get(struct pg_fe *fe, struct message *message, void *bytes, uint32_t size)
 {
-	int error = pg_fe_socket_receive(fe->display.fd, bytes, size, NULL, NULL,
-					 message->deadline);
+	int error =
+		pg_fe_socket_receive(fe->display.fd, bytes, size, NULL, NULL, message->deadline);
 
 	message->left -= size;
 	if (error == -ECONNRESET)
@@ -162,8 +162,8 @@ static int reply(struct pg_fe *fe, uint32_t request, const void *payload, uint32
 /* A plain EDID 1.4 base block: enough for a back end to hand on. */
 static void fill_edid(struct pg_fe *fe, struct virtio_gpu_resp_edid *edid)
 {
-	static const uint8_t start[20] = {0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0,
-					  0x42, 0x41, 1, 0, 0, 0, 0, 0, 1, 30, 1, 4};
+	static const uint8_t start[20] = {0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0,  0x42, 0x41,
+					  1, 0,    0,    0,    0,    0,    1,    30, 1,    4};
 	uint8_t sum = 0;
 
 	memset(edid, 0, sizeof(*edid));
@@ -298,8 +298,9 @@ static int take_update(struct pg_fe *fe, struct message *message)
 	if (!head)
 		return skip(fe, message);
 	if (!head->pixels || !update_fits(head, &update)) {
-		fault(&fe->display, head->pixels ? "UPDATE %ux%u+%u+%u outside its scanout"
-						 : "UPDATE %ux%u+%u+%u before SCANOUT",
+		fault(&fe->display,
+		      head->pixels ? "UPDATE %ux%u+%u+%u outside its scanout"
+				   : "UPDATE %ux%u+%u+%u before SCANOUT",
 		      update.width, update.height, update.x, update.y);
 		return skip(fe, message);
 	}
@@ -502,10 +503,10 @@ int pg_fe_wait_updates(struct pg_fe *fe, uint32_t head, uint32_t updates, uint32
 		int error = pg_fe_serve(fe, -1, NULL, deadline);
 
 		if (error == -ETIMEDOUT)
-			return pg_fe_fail(fe, error, "head %u: %u updates came, %u were awaited%s%s",
-					  head, fe->display.heads[head].updates, updates,
-					  fe->display.faults ? "; wrong: " : "",
-					  fe->display.first_fault);
+			return pg_fe_fail(
+				fe, error, "head %u: %u updates came, %u were awaited%s%s", head,
+				fe->display.heads[head].updates, updates,
+				fe->display.faults ? "; wrong: " : "", fe->display.first_fault);
 		if (error)
 			return error;
 	}

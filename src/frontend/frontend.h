@@ -34,7 +34,7 @@
 #define PG_FE_WAIT_DEFAULT UINT32_MAX
 
 enum pg_fe_profile {
-	PG_FE_PROFILE_GPU = 0,	   /* QEMU's vhost-user-gpu-pci: display socket, RESET_DEVICE */
+	PG_FE_PROFILE_GPU = 0,     /* QEMU's vhost-user-gpu-pci: display socket, RESET_DEVICE */
 	PG_FE_PROFILE_GENERIC = 1, /* QEMU's vhost-user-test-device-pci: window, config events */
 };
 
@@ -47,13 +47,14 @@ struct pg_fe_region_settings {
 struct pg_fe_settings {
 	uint32_t profile;
 	uint32_t timeout_ms;
-	uint64_t features;	   /* accepted of what the back end offers */
-	uint64_t forced_features;  /* accepted whether offered or not, as QEMU's vhost-user-gpu does */
+	uint64_t features; /* accepted of what the back end offers */
+	uint64_t
+		forced_features; /* accepted whether offered or not, as QEMU's vhost-user-gpu does */
 	uint64_t protocol_features; /* accepted of what the back end offers */
-	uint64_t display_features; /* VHOST_USER_GPU_PROTOCOL_F_* of the display socket */
+	uint64_t display_features;  /* VHOST_USER_GPU_PROTOCOL_F_* of the display socket */
 	uint32_t queue_size[PG_FE_QUEUES];
-	uint32_t indirect;	  /* one indirect descriptor for each chain, if negotiated */
-	uint32_t head_count;	  /* of the display socket's GET_DISPLAY_INFO */
+	uint32_t indirect;   /* one indirect descriptor for each chain, if negotiated */
+	uint32_t head_count; /* of the display socket's GET_DISPLAY_INFO */
 	uint32_t region_count;
 	uint32_t connect_timeout_ms; /* how long nobody may listen yet */
 	struct pg_fe_region_settings regions[PG_FE_MAX_REGIONS];
@@ -282,10 +283,10 @@ struct pg_fe_cursor {
 /* What QEMU's console would show of one head. */
 struct pg_fe_head {
 	uint32_t width, height; /* 0: off */
-	uint32_t scanouts;	/* SCANOUT messages */
-	uint32_t updates;	/* UPDATE and DMABUF_UPDATE messages */
+	uint32_t scanouts;      /* SCANOUT messages */
+	uint32_t updates;       /* UPDATE and DMABUF_UPDATE messages */
 	uint32_t last_x, last_y, last_width, last_height;
-	uint64_t bytes; /* of pixels received */
+	uint64_t bytes;   /* of pixels received */
 	uint32_t *pixels; /* x8r8g8b8, width * height; NULL if off or a dma-buf */
 	struct pg_fe_cursor cursor;
 	/* private: a dma-buf scanout */

@@ -70,8 +70,7 @@ int pg_fe_get_edid(struct pg_fe *fe, uint32_t scanout, struct virtio_gpu_resp_ed
 	return ask(fe, &request, sizeof(request), NULL, 0, edid, sizeof(*edid));
 }
 
-int pg_fe_create_2d(struct pg_fe *fe, uint32_t id, uint32_t format, uint32_t width,
-		    uint32_t height)
+int pg_fe_create_2d(struct pg_fe *fe, uint32_t id, uint32_t format, uint32_t width, uint32_t height)
 {
 	struct virtio_gpu_resource_create_2d request = {
 		.resource_id = pg_to_le32(id),

@@ -12,7 +12,7 @@ struct pg_fe_region {
 	uint64_t guest_address;
 	uint64_t size;
 	uint64_t offset; /* in the memfd */
-	uint64_t next;	 /* offset of the first byte that pg_fe_alloc() has not given away */
+	uint64_t next;   /* offset of the first byte that pg_fe_alloc() has not given away */
 };
 
 /* One head (of a chain in flight) or buffer id. */
@@ -55,7 +55,7 @@ struct pg_fe_queue {
 	 */
 	uint16_t *ids;
 	uint32_t ids_head, ids_count;
-	uint32_t free_count; /* packed: descriptors not in use */
+	uint32_t free_count;  /* packed: descriptors not in use */
 	uint16_t avail_index; /* split: counts for ever; packed: ring position */
 	uint16_t used_index;
 	uint16_t added; /* made available since the last decision to kick */
@@ -147,8 +147,8 @@ struct pg_fe {
 __attribute__((format(printf, 3, 4))) int pg_fe_fail(struct pg_fe *fe, int error,
 						     const char *format, ...);
 /* The same, and the front end is dead from now on. */
-__attribute__((format(printf, 3, 4))) int pg_fe_die(struct pg_fe *fe, int error,
-						    const char *format, ...);
+__attribute__((format(printf, 3, 4))) int pg_fe_die(struct pg_fe *fe, int error, const char *format,
+						    ...);
 
 /* socket.c: exactly `size` bytes until `deadline_ns`; 0, -ETIMEDOUT, -ECONNRESET or other. */
 int pg_fe_socket_send(int fd, const void *bytes, size_t size, const int *fds, uint32_t fd_count,

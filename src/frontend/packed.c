@@ -34,8 +34,7 @@ int pg_fe_packed_prepare(struct pg_fe *fe, struct pg_fe_queue *queue)
 
 static uint16_t available_flags(const struct pg_fe_queue *queue, uint32_t flags)
 {
-	return (uint16_t)(flags |
-			  (queue->avail_wrap ? VIRTQ_DESC_F_AVAIL : VIRTQ_DESC_F_USED));
+	return (uint16_t)(flags | (queue->avail_wrap ? VIRTQ_DESC_F_AVAIL : VIRTQ_DESC_F_USED));
 }
 
 static void advance(uint16_t *index, bool *wrap, uint32_t size)

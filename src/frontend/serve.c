@@ -13,7 +13,8 @@
 #include "base/loop.h"
 #include "frontend/internal.h"
 
-__attribute__((format(printf, 2, 0))) static void note(struct pg_fe *fe, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void note(struct pg_fe *fe, const char *format,
+						       va_list arguments)
 {
 	vsnprintf(fe->error, sizeof(fe->error), format, arguments);
 }
@@ -54,7 +55,13 @@ static int main_channel_event(struct pg_fe *fe)
 	return pg_fe_die(fe, -ECONNRESET, "the back end closed the connection");
 }
 
-enum { EXTRA, DISPLAY, BACKEND, MAIN, COUNT };
+enum {
+	EXTRA,
+	DISPLAY,
+	BACKEND,
+	MAIN,
+	COUNT
+};
 
 int pg_fe_serve(struct pg_fe *fe, int extra_fd, bool *extra_ready, uint64_t deadline_ns)
 {

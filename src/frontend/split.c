@@ -52,8 +52,7 @@ static void write_desc(struct virtq_desc *desc, const struct pg_fe_segment *segm
 {
 	desc->addr = pg_to_le64(segment->address);
 	desc->len = pg_to_le32(segment->length);
-	desc->flags = pg_to_le16(
-		(uint16_t)(flags | (segment->writable ? VIRTQ_DESC_F_WRITE : 0)));
+	desc->flags = pg_to_le16((uint16_t)(flags | (segment->writable ? VIRTQ_DESC_F_WRITE : 0)));
 	desc->next = pg_to_le16(next);
 }
 
@@ -216,7 +215,6 @@ bool pg_fe_split_wants_kick(struct pg_fe_queue *queue)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!queue->event_idx)
 		return !(pg_from_le16(used->flags) & VIRTQ_USED_F_NO_NOTIFY);
-	event = pg_from_le16(
-		(le16){__atomic_load_n(&avail_event(queue)->wire, __ATOMIC_ACQUIRE)});
+	event = pg_from_le16((le16){__atomic_load_n(&avail_event(queue)->wire, __ATOMIC_ACQUIRE)});
 	return (uint16_t)(queue->avail_index - event - 1) < added;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/conform/conform.h"
+#include "protocol/commands.h"
 
 #define WITNESS_ID 0x7e57
 #define WITNESS_SIZE 32
@@ -55,44 +56,16 @@ void pg_run_skip(struct pg_run *run, const char *format, ...)
 	va_end(arguments);
 }
 
-const char *pg_response_name(uint32_t type)
+static const char *response_name(uint32_t type)
 {
-	switch (type) {
-	case VIRTIO_GPU_RESP_OK_NODATA:
-		return "OK_NODATA";
-	case VIRTIO_GPU_RESP_OK_DISPLAY_INFO:
-		return "OK_DISPLAY_INFO";
-	case VIRTIO_GPU_RESP_OK_CAPSET_INFO:
-		return "OK_CAPSET_INFO";
-	case VIRTIO_GPU_RESP_OK_CAPSET:
-		return "OK_CAPSET";
-	case VIRTIO_GPU_RESP_OK_EDID:
-		return "OK_EDID";
-	case VIRTIO_GPU_RESP_OK_RESOURCE_UUID:
-		return "OK_RESOURCE_UUID";
-	case VIRTIO_GPU_RESP_OK_MAP_INFO:
-		return "OK_MAP_INFO";
-	case VIRTIO_GPU_RESP_ERR_UNSPEC:
-		return "ERR_UNSPEC";
-	case VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY:
-		return "ERR_OUT_OF_MEMORY";
-	case VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID:
-		return "ERR_INVALID_SCANOUT_ID";
-	case VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID:
-		return "ERR_INVALID_RESOURCE_ID";
-	case VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID:
-		return "ERR_INVALID_CONTEXT_ID";
-	case VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER:
-		return "ERR_INVALID_PARAMETER";
-	default:
-		return "no response type";
-	}
+	const char *name = pg_response_name(type);
+
+	return name ? name : "no response";
 }
 
 static bool is_error(int type)
 {
-	return type >= VIRTIO_GPU_RESP_ERR_UNSPEC &&
-	       type <= VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+	return type >= VIRTIO_GPU_RESP_ERR_UNSPEC && type <= VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
 }
 
 /* Code names without the library's prefix and the front end's first argument. */
@@ -107,13 +80,13 @@ static void wrong_answer(struct pg_run *run, const char *what, int got, const ch
 		pg_run_fail(run, "%s: %s", shorten(what), run->fe ? pg_fe_error(run->fe) : "?");
 	else
 		pg_run_fail(run, "%s answered %s (0x%x), wanted %s", shorten(what),
-			    pg_response_name((uint32_t)got), (uint32_t)got, wanted);
+			    response_name((uint32_t)got), (uint32_t)got, wanted);
 }
 
 void pg_want_type(struct pg_run *run, const char *what, int got, uint32_t wanted)
 {
 	if (got != (int)wanted)
-		wrong_answer(run, what, got, pg_response_name(wanted));
+		wrong_answer(run, what, got, response_name(wanted));
 }
 
 void pg_want_error(struct pg_run *run, const char *what, int got, uint32_t wanted)
@@ -163,13 +136,13 @@ void pg_want_present(struct pg_run *run, struct pg_fe *fe, uint32_t id)
 
 	if (type != OK)
 		pg_run_fail(run, "resource %u is gone: RESOURCE_UNREF answered %s", id,
-			    type < 0 ? pg_fe_error(fe) : pg_response_name((uint32_t)type));
+			    type < 0 ? pg_fe_error(fe) : response_name((uint32_t)type));
 }
 
 void pg_witness_make(struct pg_run *run, struct pg_fe *fe)
 {
-	run->witness = pg_make_picture(run, fe, WITNESS_ID, WITNESS_SIZE, WITNESS_SIZE,
-				       WITNESS_SEED);
+	run->witness =
+		pg_make_picture(run, fe, WITNESS_ID, WITNESS_SIZE, WITNESS_SIZE, WITNESS_SEED);
 }
 
 void pg_witness_check(struct pg_run *run, struct pg_fe *fe)

@@ -216,13 +216,26 @@ static int bad_usage(const char *message, const char *what)
 	return 2;
 }
 
-enum { PROFILE = 256, STRICT, RULE, LIST, JSON, TIMEOUT, VERBOSE, HELP };
+enum {
+	PROFILE = 256,
+	STRICT,
+	RULE,
+	LIST,
+	JSON,
+	TIMEOUT,
+	VERBOSE,
+	HELP
+};
 
 static const struct option long_options[] = {
-	{"profile", required_argument, NULL, PROFILE}, {"strict", no_argument, NULL, STRICT},
-	{"rule", required_argument, NULL, RULE},       {"list", no_argument, NULL, LIST},
-	{"json", no_argument, NULL, JSON},	       {"timeout", required_argument, NULL, TIMEOUT},
-	{"verbose", no_argument, NULL, VERBOSE},       {"help", no_argument, NULL, HELP},
+	{"profile", required_argument, NULL, PROFILE},
+	{"strict", no_argument, NULL, STRICT},
+	{"rule", required_argument, NULL, RULE},
+	{"list", no_argument, NULL, LIST},
+	{"json", no_argument, NULL, JSON},
+	{"timeout", required_argument, NULL, TIMEOUT},
+	{"verbose", no_argument, NULL, VERBOSE},
+	{"help", no_argument, NULL, HELP},
 	{NULL, 0, NULL, 0},
 };
 

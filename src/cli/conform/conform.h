@@ -17,8 +17,8 @@ enum pg_verdict {
 };
 
 struct pg_conform_options {
-	const char *socket;	    /* of a back end that runs already, or NULL */
-	char *const *command;	    /* starts one; "{socket}" in it is replaced */
+	const char *socket;   /* of a back end that runs already, or NULL */
+	char *const *command; /* starts one; "{socket}" in it is replaced */
 	uint32_t profile;
 	uint32_t timeout_ms;
 	bool strict, json, list, verbose;
@@ -62,9 +62,6 @@ bool pg_target_died(struct pg_target *target, char *how, size_t size);
 void pg_witness_make(struct pg_run *run, struct pg_fe *fe);
 void pg_witness_check(struct pg_run *run, struct pg_fe *fe);
 void pg_check_ends(struct pg_run *run, struct pg_fe *fe);
-
-/* "ERR_UNSPEC" and the like. */
-const char *pg_response_name(uint32_t type);
 
 extern const struct pg_rule_set *const pg_rule_sets[];
 extern const size_t pg_rule_set_count;

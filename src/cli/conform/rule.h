@@ -32,13 +32,13 @@ struct pg_run;
 
 /* What a rule needs; "not offered" if the back end or the profile lacks it. */
 enum {
-	PG_NEEDS_GPU = 1u << 0,	    /* profile gpu: a display socket to look at */
+	PG_NEEDS_GPU = 1u << 0,     /* profile gpu: a display socket to look at */
 	PG_NEEDS_GENERIC = 1u << 1, /* profile generic */
 	/* How the rule runs. */
-	PG_UNCONNECTED = 1u << 2,   /* gets no front end: connects itself */
-	PG_UNSTARTED = 1u << 3,	    /* gets a front end that is connected, nothing more */
-	PG_NO_WITNESS = 1u << 4,    /* leaves the device unusable, which is its point */
-	PG_STRICT_ONLY = 1u << 5,   /* a choice of ours; skipped without --strict */
+	PG_UNCONNECTED = 1u << 2, /* gets no front end: connects itself */
+	PG_UNSTARTED = 1u << 3,   /* gets a front end that is connected, nothing more */
+	PG_NO_WITNESS = 1u << 4,  /* leaves the device unusable, which is its point */
+	PG_STRICT_ONLY = 1u << 5, /* a choice of ours; skipped without --strict */
 };
 
 struct pg_rule {
@@ -82,10 +82,10 @@ void pg_want_success(struct pg_run *run, const char *what, int result);
 /* The call returns 0. */
 #define MUST(run, call) pg_want_success(run, #call, call)
 /* The condition holds; the rest says what is wrong otherwise. */
-#define CHECK(run, condition, ...)                             \
-	do {                                                   \
-		if (!(condition))                              \
-			pg_run_fail(run, __VA_ARGS__);         \
+#define CHECK(run, condition, ...)                     \
+	do {                                           \
+		if (!(condition))                      \
+			pg_run_fail(run, __VA_ARGS__); \
 	} while (0)
 
 /* --- scenery (scene.c) ---------------------------------------------------------------------- */
@@ -143,7 +143,10 @@ struct pg_fe *pg_run_connect(struct pg_run *run, const struct pg_fe_settings *se
 struct pg_fe *pg_run_reconnect(struct pg_run *run);
 
 /* Who did what the back end has to survive. */
-enum pg_culprit { PG_GUEST, PG_VMM };
+enum pg_culprit {
+	PG_GUEST,
+	PG_VMM
+};
 
 /*
  * Closes the rule's front end; the back end must take a new one and serve it.

@@ -182,8 +182,7 @@ static void want_list_refused(struct pg_run *run, struct pg_fe *fe, uint32_t sta
 
 	WANT(run, pg_fe_create_2d(fe, 5, BGRX, SIDE, SIDE), OK);
 	for (int i = 0; i < 20; i++)
-		WANT_ERROR(run, pg_fe_attach_entries(fe, 5, stated, entries, count),
-			   BAD_PARAMETER);
+		WANT_ERROR(run, pg_fe_attach_entries(fe, 5, stated, entries, count), BAD_PARAMETER);
 	WANT_ERROR(run, pg_fe_transfer(fe, 5, 0, 0, SIDE, SIDE, 0), BAD_PARAMETER);
 	WANT(run, pg_fe_attach(fe, 5, good, BYTES), OK);
 	WANT(run, pg_fe_transfer(fe, 5, 0, 0, SIDE, SIDE, 0), OK);
@@ -232,7 +231,13 @@ static void attach_surplus(struct pg_run *run, struct pg_fe *fe, uint64_t argume
 	pg_want_picture(run, fe, SIDE, SIDE, 6, SIDE);
 }
 
-enum bad_place { HOLE, BEYOND, OVER_THE_END, WRAPPING, LAST_OF_MANY };
+enum bad_place {
+	HOLE,
+	BEYOND,
+	OVER_THE_END,
+	WRAPPING,
+	LAST_OF_MANY
+};
 
 static void attach_bad_address(struct pg_run *run, struct pg_fe *fe, uint64_t place)
 {
@@ -276,10 +281,8 @@ static void attach_zero_lengths(struct pg_run *run, struct pg_fe *fe, uint64_t a
 {
 	uint64_t address = pg_pattern(fe, BYTES, 8);
 	struct virtio_gpu_mem_entry entries[5] = {
-		pg_fe_entry(address, 0),
-		pg_fe_entry(address, BYTES / 2),
-		pg_fe_entry(0, 0),
-		pg_fe_entry(address + BYTES / 2, BYTES / 2),
+		pg_fe_entry(address, 0), pg_fe_entry(address, BYTES / 2),
+		pg_fe_entry(0, 0),       pg_fe_entry(address + BYTES / 2, BYTES / 2),
 		pg_fe_entry(address, 0),
 	};
 
@@ -416,10 +419,17 @@ struct quad {
 };
 
 static const struct quad outside[] = {
-	{0, 0, SIDE + 1, SIDE},	    {0, 0, SIDE, SIDE + 1},  {SIDE, 0, 1, 1},
-	{0, SIDE, 1, 1},	    {0xffffffff, 0, 2, 1},   {0, 0xffffffff, 1, 2},
-	{1, 0, 0xffffffff, 1},	    {0, 1, 1, 0xffffffff},   {0x80000000, 0, 0x80000000, 1},
-	{0, 0x80000000, 1, 0x80000000}, {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
+	{0, 0, SIDE + 1, SIDE},
+	{0, 0, SIDE, SIDE + 1},
+	{SIDE, 0, 1, 1},
+	{0, SIDE, 1, 1},
+	{0xffffffff, 0, 2, 1},
+	{0, 0xffffffff, 1, 2},
+	{1, 0, 0xffffffff, 1},
+	{0, 1, 1, 0xffffffff},
+	{0x80000000, 0, 0x80000000, 1},
+	{0, 0x80000000, 1, 0x80000000},
+	{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
 };
 
 static void transfer_outside(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
@@ -523,7 +533,8 @@ static void transfer_exact(struct pg_run *run, struct pg_fe *fe, uint64_t argume
 		for (uint32_t x = 0; x < SIDE; x++) {
 			bool inside = x >= 9 && x < 22 && y >= 17 && y < 22;
 
-			pg_want_pixel(run, fe, x, y, pg_pattern_pixel(inside ? 2 : 1, y * SIDE + x));
+			pg_want_pixel(run, fe, x, y,
+				      pg_pattern_pixel(inside ? 2 : 1, y * SIDE + x));
 		}
 	}
 }
@@ -547,12 +558,12 @@ static const struct pg_rule rules[] = {
 	{"create-2d/format-unknown", "format 0xffffffff is refused", R2D, .run = create_bad_format,
 	 .argument = 0xffffffff},
 	{"create-2d/size-zero", "an image without pixels is refused", R2D, .run = create_zero_size},
-	{"create-2d/overflow-width", "0x40000001 x 1 pixels are refused",
-	 R2D "; R2 CVE-2026-3886", .run = create_overflow, .argument = 0x4000000100000001},
+	{"create-2d/overflow-width", "0x40000001 x 1 pixels are refused", R2D "; R2 CVE-2026-3886",
+	 .run = create_overflow, .argument = 0x4000000100000001},
 	{"create-2d/overflow-area", "0x10000 x 0x10000 pixels are refused",
 	 R2D "; R2 CVE-2026-3886", .run = create_overflow, .argument = 0x0001000000010000},
-	{"create-2d/overflow-sign", "0x7fffffff x 2 pixels are refused",
-	 R2D "; R2 CVE-2026-3886", .run = create_overflow, .argument = 0x7fffffff00000002},
+	{"create-2d/overflow-sign", "0x7fffffff x 2 pixels are refused", R2D "; R2 CVE-2026-3886",
+	 .run = create_overflow, .argument = 0x7fffffff00000002},
 	{"create-2d/overflow-all", "0xffffffff x 0xffffffff pixels are refused",
 	 R2D "; R2 CVE-2026-3886", .run = create_overflow, .argument = 0xffffffffffffffff},
 	{"create-2d/black", "a new image shows no old memory", R2D "; T6", .needs = PG_NEEDS_GPU,
@@ -593,8 +604,8 @@ static const struct pg_rule rules[] = {
 	{"attach/nothing", "an empty list attaches nothing", ATTACH "; B7", .run = attach_nothing},
 	{"attach/zero-lengths", "entries of length 0 are skipped", ATTACH "; B6",
 	 .run = attach_zero_lengths},
-	{"attach/order", "entries count in the order of the list", ATTACH,
-	 .needs = PG_NEEDS_GPU, .run = attach_order},
+	{"attach/order", "entries count in the order of the list", ATTACH, .needs = PG_NEEDS_GPU,
+	 .run = attach_order},
 	{"attach/odd-pieces", "entries may end within a pixel", ATTACH, .run = attach_odd_pieces,
 	 .argument = 7},
 	{"attach/pages", "a backing may consist of single pages", ATTACH, .run = attach_odd_pieces,
@@ -609,8 +620,8 @@ static const struct pg_rule rules[] = {
 	{"detach/nothing", "detaching without a backing is no error", DETACH,
 	 .run = detach_nothing},
 	{"detach/keeps-image", "the image outlives its backing", DETACH, .run = detach_keeps_image},
-	{"detach/loop", "a backing can be replaced again and again",
-	 DETACH "; R6 CVE-2021-3544", .run = detach_attach_loop, .argument = 500},
+	{"detach/loop", "a backing can be replaced again and again", DETACH "; R6 CVE-2021-3544",
+	 .run = detach_attach_loop, .argument = 500},
 	{"transfer/outside", "rectangles outside the resource are refused", TRANSFER "; T1",
 	 .run = transfer_outside},
 	{"transfer/no-backing", "a resource without backing is refused", TRANSFER "; T7",
@@ -627,7 +638,8 @@ static const struct pg_rule rules[] = {
 	 .run = transfer_beyond_backing, .argument = 0xfffffffffffffffc},
 	{"transfer/short-backing", "what a short backing has is transferred, and no more", TRANSFER,
 	 .run = transfer_short_backing},
-	{"transfer/exact", "nothing outside the rectangle changes", TRANSFER, .run = transfer_exact},
+	{"transfer/exact", "nothing outside the rectangle changes", TRANSFER,
+	 .run = transfer_exact},
 };
 
 const struct pg_rule_set pg_rules_2d = PG_RULE_SET(rules);

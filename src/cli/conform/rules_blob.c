@@ -57,8 +57,7 @@ static void id_of_2d(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 static void bad_mem(struct pg_run *run, struct pg_fe *fe, uint64_t mem)
 {
 	WANT_ERROR(run, create(fe, 5, (uint32_t)mem, 2, 0, BYTES), BAD_PARAMETER);
-	WANT_ERROR(run,
-		   pg_fe_create_blob_entries(fe, 5, (uint32_t)mem, 2, 1, BYTES, 0, NULL, 0),
+	WANT_ERROR(run, pg_fe_create_blob_entries(fe, 5, (uint32_t)mem, 2, 1, BYTES, 0, NULL, 0),
 		   BAD_PARAMETER);
 	pg_want_absent(run, fe, 5);
 }
@@ -218,15 +217,15 @@ struct layout {
 
 /* Each reaches outside of a blob of 64 KiB, or says nonsense. */
 static const struct layout bad_layouts[] = {
-	{0, 0, 4096, 4, 4096, 4, BGRX, 4, 0},		 /* stride too small (S5) */
-	{0, 0, SIDE, SIDE, SIDE, SIDE, BGRX, 0, 0},	 /* no stride (S9) */
+	{0, 0, 4096, 4, 4096, 4, BGRX, 4, 0},       /* stride too small (S5) */
+	{0, 0, SIDE, SIDE, SIDE, SIDE, BGRX, 0, 0}, /* no stride (S9) */
 	{0, 0, SIDE, SIDE, SIDE, SIDE, BGRX, 252, 0},
 	{0, 0, SIDE, SIDE, SIDE, SIDE, BGRX, 0xffffffff, 0},
-	{0, 0, 128, 129, 128, 129, BGRX, 512, 0},	 /* one row too many */
-	{0, 0, 128, 128, 128, 128, BGRX, 512, 4},	 /* one pixel too many */
+	{0, 0, 128, 129, 128, 129, BGRX, 512, 0},              /* one row too many */
+	{0, 0, 128, 128, 128, 128, BGRX, 512, 4},              /* one pixel too many */
 	{0, 0, SIDE, SIDE, SIDE, SIDE, BGRX, 256, 0xfffff000}, /* S6 */
 	{0, 0, SIDE, SIDE, SIDE, SIDE, BGRX, 256, 0xffffffff},
-	{0, 0, 4096, 4096, 4096, 4096, BGRX, 16384, 0}, /* S7 */
+	{0, 0, 4096, 4096, 4096, 4096, BGRX, 16384, 0},   /* S7 */
 	{0, 0, SIDE, SIDE, 0x80000000, SIDE, BGRX, 0, 0}, /* S9 */
 	{0, 0, SIDE, SIDE, 0x40000001, 1, BGRX, 4, 0},
 	{0, 0, SIDE, SIDE, SIDE, 0x80000000, BGRX, 256, 0},
@@ -281,8 +280,9 @@ static void layout(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 	pg_flush_shown(run, fe, 5, 0, 0, width, height);
 	for (uint32_t y = 0; y < 40 && !pg_run_failed(run); y++)
 		for (uint32_t x = 0; x < 150; x++)
-			pg_want_pixel(run, fe, x, y,
-				      pg_pattern_pixel(1, (offset + (y + 5) * stride) / 4 + 10 + x));
+			pg_want_pixel(
+				run, fe, x, y,
+				pg_pattern_pixel(1, (offset + (y + 5) * stride) / 4 + 10 + x));
 	CHECK(run, pg_fe_get_head(fe, 0)->width == 150 && pg_fe_get_head(fe, 0)->height == 40,
 	      "the head is %ux%u, not 150x40", pg_fe_get_head(fe, 0)->width,
 	      pg_fe_get_head(fe, 0)->height);
@@ -405,11 +405,10 @@ static void create_unref_loop(struct pg_run *run, struct pg_fe *fe, uint64_t cou
 #define SCANOUT "controlq: SET_SCANOUT_BLOB"
 #define R(ident, text, from, function, value) \
 	{"blob/" ident, text, from, .features = BLOBS, .run = function, .argument = value}
-#define S(ident, text, from, function, value)                                                  \
-	{"blob/" ident, text,		 from, .features = BLOBS, .needs = PG_NEEDS_GPU, \
-	 .run = function, .argument = value}
-#define L(index, ident, text) \
-	R("scanout-" ident, text " is refused", SCANOUT, bad_layout, index)
+#define S(ident, text, from, function, value)                                                     \
+	{"blob/" ident,    text, from, .features = BLOBS, .needs = PG_NEEDS_GPU, .run = function, \
+	 .argument = value}
+#define L(index, ident, text) R("scanout-" ident, text " is refused", SCANOUT, bad_layout, index)
 #define FORMAT(code, red, green, blue) \
 	((uint64_t)(code) << 32 | (red) << 16 | (green) << 8 | (blue))
 
@@ -433,10 +432,12 @@ static const struct pg_rule rules[] = {
 	R("size-zero", "size 0 is refused", CREATE "; L3", bad_size, 0),
 	R("size-over-entries", "a size over the sum of the entries is refused",
 	  CREATE "; L3, S7 CVE-2026-66021", bad_size, BYTES + 1),
-	R("size-2-to-63", "size 2^63 + 4096 is refused", CREATE "; L9", bad_size, (1ull << 63) + 4096),
+	R("size-2-to-63", "size 2^63 + 4096 is refused", CREATE "; L9", bad_size,
+	  (1ull << 63) + 4096),
 	R("size-largest", "size 2^64 - 1 is refused", CREATE "; L9", bad_size, ~0ull),
 	R("blob-id", "a blob_id for guest memory is refused", CREATE, blob_id_set, 0),
-	R("unaligned", "guest blobs of any size are accepted", CREATE "; L6, Q8", unaligned_size, 0),
+	R("unaligned", "guest blobs of any size are accepted", CREATE "; L6, Q8", unaligned_size,
+	  0),
 	R("short-list", "a list shorter than nr_entries is refused", CREATE "; F6", short_list, 4),
 	R("huge-count", "nr_entries 0xffffffff is refused without allocating", CREATE "; F17",
 	  short_list, 0xffffffff),
@@ -452,12 +453,14 @@ static const struct pg_rule rules[] = {
 	  2),
 	R("wrapping", "an entry whose end wraps is refused", CREATE "; B4", bad_address, 3),
 	R("last-entry-bad", "a bad last entry makes no blob", CREATE "; B2", bad_address, 4),
-	R("without-entries", "entries may come later by ATTACH_BACKING", CREATE, without_entries, 0),
+	R("without-entries", "entries may come later by ATTACH_BACKING", CREATE, without_entries,
+	  0),
 	R("16384-entries", "16384 entries are accepted", CREATE, many_entries, 16384),
 	R("262144-entries", "262144 entries are accepted", CREATE, many_entries, 262144),
 	R("transfer", "TRANSFER_TO_HOST_2D does nothing and succeeds", CREATE "; Q1, T7",
 	  transfer_is_allowed, 0),
-	S("is-memory", "the display shows what is in guest memory at a flush", CREATE, is_memory, 0),
+	S("is-memory", "the display shows what is in guest memory at a flush", CREATE, is_memory,
+	  0),
 	R("loop", "blobs can be made, shown and unmade again and again", CREATE "; R3",
 	  create_unref_loop, 300),
 	R("map-guest", "guest memory cannot be mapped", "controlq: RESOURCE_MAP_BLOB; M11",
@@ -495,7 +498,8 @@ static const struct pg_rule rules[] = {
 	L(23, "format-largest", "format 0xffffffff"),
 	S("scanout-layout", "stride, offset and rectangle place the picture", SCANOUT "; S10, S12",
 	  layout, 0),
-	R("scanout-to-the-end", "the last row may end with the blob", SCANOUT, layout_to_the_end, 0),
+	R("scanout-to-the-end", "the last row may end with the blob", SCANOUT, layout_to_the_end,
+	  0),
 	R("scanout-disable", "resource 0 switches the head off", SCANOUT "; Q7", disable, 0),
 	S("flush-exact", "the display gets exactly the flushed rectangle",
 	  "controlq: RESOURCE_FLUSH", damage, 0),

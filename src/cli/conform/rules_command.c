@@ -296,9 +296,9 @@ static void short_request(struct pg_run *run, struct pg_fe *fe, uint64_t type)
 	specimen.entry_count = 0;
 	WANT_ERROR(run, send_sized(fe, &specimen, specimen.size - 4, specimen.response_size, NULL),
 		   BAD_PARAMETER);
-	WANT_ERROR(run, send_sized(fe, &specimen, 24, specimen.response_size, NULL),
-		   BAD_PARAMETER);
-	if (type == VIRTIO_GPU_CMD_RESOURCE_CREATE_2D || type == VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB)
+	WANT_ERROR(run, send_sized(fe, &specimen, 24, specimen.response_size, NULL), BAD_PARAMETER);
+	if (type == VIRTIO_GPU_CMD_RESOURCE_CREATE_2D ||
+	    type == VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB)
 		pg_want_absent(run, fe, NEW);
 }
 
@@ -341,8 +341,7 @@ static void short_response_buffer(struct pg_run *run, struct pg_fe *fe, uint64_t
 		      sizes[i]);
 		for (uint32_t byte = sizes[i]; byte < 4096 && !pg_run_failed(run); byte++)
 			CHECK(run, memory[byte] == 0x5a,
-			      "byte %u behind a response buffer of %u was written", byte,
-			      sizes[i]);
+			      "byte %u behind a response buffer of %u was written", byte, sizes[i]);
 	}
 }
 
@@ -365,7 +364,8 @@ static void fence_on_error(struct pg_run *run, struct pg_fe *fe, uint64_t type)
 
 	make_scene(run, fe);
 	make_specimen(&specimen, fe, (uint32_t)type);
-	if (type == VIRTIO_GPU_CMD_RESOURCE_CREATE_2D || type == VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB)
+	if (type == VIRTIO_GPU_CMD_RESOURCE_CREATE_2D ||
+	    type == VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB)
 		put32(&specimen, offset, 0);
 	else if (offset)
 		put32(&specimen, offset, ABSENT);
@@ -480,156 +480,175 @@ static void repeated(struct pg_run *run, struct pg_fe *fe, uint64_t type)
 	}
 }
 
-#define C(family, command, bits, text, from)                                              \
-	{                                                                                 \
-		.id = family "/" #command, .name = #command " " text, .section = from,    \
+#define C(family, command, bits, text, from)                                           \
+	{                                                                              \
+		.id = family "/" #command, .name = #command " " text, .section = from, \
 		.features = bits, .argument = VIRTIO_GPU_CMD_##command
 #define BLOBS BIT(VIRTIO_GPU_F_RESOURCE_BLOB)
 #define EDIDS BIT(VIRTIO_GPU_F_EDID)
 #define UUIDS BIT(VIRTIO_GPU_F_RESOURCE_UUID)
 
 /* Every command of 2D, display and guest blobs with what it needs. */
-#define EACH_2D(X)                                                                        \
-	X(GET_DISPLAY_INFO, 0)                                                            \
-	X(RESOURCE_CREATE_2D, 0)                                                          \
-	X(RESOURCE_UNREF, 0)                                                              \
-	X(SET_SCANOUT, 0)                                                                 \
-	X(RESOURCE_FLUSH, 0)                                                              \
-	X(TRANSFER_TO_HOST_2D, 0)                                                         \
-	X(RESOURCE_ATTACH_BACKING, 0)                                                     \
-	X(RESOURCE_DETACH_BACKING, 0)                                                     \
-	X(GET_EDID, EDIDS)                                                                \
-	X(RESOURCE_ASSIGN_UUID, UUIDS)                                                    \
-	X(RESOURCE_CREATE_BLOB, BLOBS)                                                    \
+#define EACH_2D(X)                     \
+	X(GET_DISPLAY_INFO, 0)         \
+	X(RESOURCE_CREATE_2D, 0)       \
+	X(RESOURCE_UNREF, 0)           \
+	X(SET_SCANOUT, 0)              \
+	X(RESOURCE_FLUSH, 0)           \
+	X(TRANSFER_TO_HOST_2D, 0)      \
+	X(RESOURCE_ATTACH_BACKING, 0)  \
+	X(RESOURCE_DETACH_BACKING, 0)  \
+	X(GET_EDID, EDIDS)             \
+	X(RESOURCE_ASSIGN_UUID, UUIDS) \
+	X(RESOURCE_CREATE_BLOB, BLOBS) \
 	X(SET_SCANOUT_BLOB, BLOBS)
 
 /* Those that can fail: all but GET_DISPLAY_INFO. */
-#define EACH_FALLIBLE(X)                                                                  \
-	X(RESOURCE_CREATE_2D, 0)                                                          \
-	X(RESOURCE_UNREF, 0)                                                              \
-	X(SET_SCANOUT, 0)                                                                 \
-	X(RESOURCE_FLUSH, 0)                                                              \
-	X(TRANSFER_TO_HOST_2D, 0)                                                         \
-	X(RESOURCE_ATTACH_BACKING, 0)                                                     \
-	X(RESOURCE_DETACH_BACKING, 0)                                                     \
-	X(GET_EDID, EDIDS)                                                                \
-	X(RESOURCE_ASSIGN_UUID, UUIDS)                                                    \
-	X(RESOURCE_CREATE_BLOB, BLOBS)                                                    \
+#define EACH_FALLIBLE(X)               \
+	X(RESOURCE_CREATE_2D, 0)       \
+	X(RESOURCE_UNREF, 0)           \
+	X(SET_SCANOUT, 0)              \
+	X(RESOURCE_FLUSH, 0)           \
+	X(TRANSFER_TO_HOST_2D, 0)      \
+	X(RESOURCE_ATTACH_BACKING, 0)  \
+	X(RESOURCE_DETACH_BACKING, 0)  \
+	X(GET_EDID, EDIDS)             \
+	X(RESOURCE_ASSIGN_UUID, UUIDS) \
+	X(RESOURCE_CREATE_BLOB, BLOBS) \
 	X(SET_SCANOUT_BLOB, BLOBS)
 
 /* Those that name a resource. */
-#define EACH_NAMING(X)                                                                    \
-	X(RESOURCE_UNREF, 0)                                                              \
-	X(SET_SCANOUT, 0)                                                                 \
-	X(RESOURCE_FLUSH, 0)                                                              \
-	X(TRANSFER_TO_HOST_2D, 0)                                                         \
-	X(RESOURCE_ATTACH_BACKING, 0)                                                     \
-	X(RESOURCE_DETACH_BACKING, 0)                                                     \
-	X(RESOURCE_ASSIGN_UUID, UUIDS)                                                    \
+#define EACH_NAMING(X)                 \
+	X(RESOURCE_UNREF, 0)           \
+	X(SET_SCANOUT, 0)              \
+	X(RESOURCE_FLUSH, 0)           \
+	X(TRANSFER_TO_HOST_2D, 0)      \
+	X(RESOURCE_ATTACH_BACKING, 0)  \
+	X(RESOURCE_DETACH_BACKING, 0)  \
+	X(RESOURCE_ASSIGN_UUID, UUIDS) \
 	X(SET_SCANOUT_BLOB, BLOBS)
 
 /* Those that may be executed again and again in the same scene. */
-#define EACH_REPEATABLE(X)                                                                \
-	X(GET_DISPLAY_INFO, 0)                                                            \
-	X(RESOURCE_CREATE_2D, 0)                                                          \
-	X(SET_SCANOUT, 0)                                                                 \
-	X(RESOURCE_FLUSH, 0)                                                              \
-	X(TRANSFER_TO_HOST_2D, 0)                                                         \
-	X(GET_EDID, EDIDS)                                                                \
-	X(RESOURCE_ASSIGN_UUID, UUIDS)                                                    \
-	X(RESOURCE_CREATE_BLOB, BLOBS)                                                    \
+#define EACH_REPEATABLE(X)             \
+	X(GET_DISPLAY_INFO, 0)         \
+	X(RESOURCE_CREATE_2D, 0)       \
+	X(SET_SCANOUT, 0)              \
+	X(RESOURCE_FLUSH, 0)           \
+	X(TRANSFER_TO_HOST_2D, 0)      \
+	X(GET_EDID, EDIDS)             \
+	X(RESOURCE_ASSIGN_UUID, UUIDS) \
+	X(RESOURCE_CREATE_BLOB, BLOBS) \
 	X(SET_SCANOUT_BLOB, BLOBS)
 
 /* Those of features. */
-#define EACH_GATED(X)                                                                     \
-	X(GET_EDID, 0)                                                                    \
-	X(RESOURCE_ASSIGN_UUID, 0)                                                        \
-	X(RESOURCE_CREATE_BLOB, 0)                                                        \
-	X(SET_SCANOUT_BLOB, 0)                                                            \
-	X(RESOURCE_MAP_BLOB, 0)                                                           \
-	X(RESOURCE_UNMAP_BLOB, 0)                                                         \
-	X(GET_CAPSET_INFO, 0)                                                             \
-	X(GET_CAPSET, 0)                                                                  \
-	X(CTX_CREATE, 0)                                                                  \
-	X(CTX_DESTROY, 0)                                                                 \
-	X(CTX_ATTACH_RESOURCE, 0)                                                         \
-	X(CTX_DETACH_RESOURCE, 0)                                                         \
-	X(RESOURCE_CREATE_3D, 0)                                                          \
-	X(TRANSFER_TO_HOST_3D, 0)                                                         \
-	X(TRANSFER_FROM_HOST_3D, 0)                                                       \
+#define EACH_GATED(X)               \
+	X(GET_EDID, 0)              \
+	X(RESOURCE_ASSIGN_UUID, 0)  \
+	X(RESOURCE_CREATE_BLOB, 0)  \
+	X(SET_SCANOUT_BLOB, 0)      \
+	X(RESOURCE_MAP_BLOB, 0)     \
+	X(RESOURCE_UNMAP_BLOB, 0)   \
+	X(GET_CAPSET_INFO, 0)       \
+	X(GET_CAPSET, 0)            \
+	X(CTX_CREATE, 0)            \
+	X(CTX_DESTROY, 0)           \
+	X(CTX_ATTACH_RESOURCE, 0)   \
+	X(CTX_DETACH_RESOURCE, 0)   \
+	X(RESOURCE_CREATE_3D, 0)    \
+	X(TRANSFER_TO_HOST_3D, 0)   \
+	X(TRANSFER_FROM_HOST_3D, 0) \
 	X(SUBMIT_3D, 0)
 
 #define IS_ANSWERED(command, bits)                                                        \
 	C("answer", command, bits, "is carried out and answered", "controlq: " #command), \
-		.run = is_answered },
-#define SPLIT_REQUEST(command, bits)                                                      \
+		.run = is_answered                                                        \
+	}                                                                                 \
+	,
+#define SPLIT_REQUEST(command, bits)                                                        \
 	C("split-request", command, bits, "cut into descriptors of one byte is understood", \
-	  "Message Framing; F3"),                                                         \
-		.run = split_request },
-#define SPLIT_RESPONSE(command, bits)                                                     \
-	C("split-response", command, bits, "answers into descriptors of seven bytes",     \
-	  "Message Framing; F4"),                                                         \
-		.run = split_response },
-#define SURPLUS(command, bits)                                                            \
-	C("surplus-request", command, bits, "followed by bytes that mean nothing works",  \
-	  "Message Framing; F5"),                                                         \
-		.run = surplus_request },
-#define SHORT(command, bits)                                                              \
-	C("short-request", command, bits, "with missing fields is refused",               \
-	  "Message Framing; F2"),                                                         \
-		.run = short_request },
-#define NO_RESPONSE(command, bits)                                                        \
-	C("no-response-buffer", command, bits, "without room for an answer completes with length 0", \
-	  "Message Framing; F4, F7"),                                                     \
-		.run = no_response_buffer },
-#define SHORT_RESPONSE(command, bits)                                                     \
+	  "Message Framing; F3"),                                                           \
+		.run = split_request                                                        \
+	}                                                                                   \
+	,
+#define SPLIT_RESPONSE(command, bits)                                                 \
+	C("split-response", command, bits, "answers into descriptors of seven bytes", \
+	  "Message Framing; F4"),                                                     \
+		.run = split_response                                                 \
+	}                                                                             \
+	,
+#define SURPLUS(command, bits)                                                           \
+	C("surplus-request", command, bits, "followed by bytes that mean nothing works", \
+	  "Message Framing; F5"),                                                        \
+		.run = surplus_request                                                   \
+	}                                                                                \
+	,
+#define SHORT(command, bits)                                                \
+	C("short-request", command, bits, "with missing fields is refused", \
+	  "Message Framing; F2"),                                           \
+		.run = short_request                                        \
+	}                                                                   \
+	,
+#define NO_RESPONSE(command, bits)                                                          \
+	C("no-response-buffer", command, bits,                                              \
+	  "without room for an answer completes with length 0", "Message Framing; F4, F7"), \
+		.run = no_response_buffer                                                   \
+	}                                                                                   \
+	,
+#define SHORT_RESPONSE(command, bits)                                                        \
 	C("short-response-buffer", command, bits, "never writes past a short answer buffer", \
-	  "Message Framing; F4"),                                                         \
-		.run = short_response_buffer },
-#define FENCE_SUCCESS(command, bits)                                                      \
-	C("fence", command, bits, "gives FLAG_FENCE and fence_id back",                   \
-	  "Request header: VIRTIO_GPU_FLAG_FENCE"),                                       \
-		.run = fence_on_success },
-#define FENCE_ERROR(command, bits)                                                        \
+	  "Message Framing; F4"),                                                            \
+		.run = short_response_buffer                                                 \
+	}                                                                                    \
+	,
+#define FENCE_SUCCESS(command, bits)                                    \
+	C("fence", command, bits, "gives FLAG_FENCE and fence_id back", \
+	  "Request header: VIRTIO_GPU_FLAG_FENCE"),                     \
+		.run = fence_on_success                                 \
+	}                                                               \
+	,
+#define FENCE_ERROR(command, bits)                                                             \
 	C("fence-on-error", command, bits, "gives FLAG_FENCE and fence_id back when it fails", \
-	  "Request header: VIRTIO_GPU_FLAG_FENCE; F9"),                                   \
-		.run = fence_on_error },
-#define UNKNOWN(command, bits)                                                            \
+	  "Request header: VIRTIO_GPU_FLAG_FENCE; F9"),                                        \
+		.run = fence_on_error                                                          \
+	}                                                                                      \
+	,
+#define UNKNOWN(command, bits)                                                               \
 	C("unknown-resource", command, bits, "on a resource that does not exist is refused", \
-	  "controlq: " #command "; R9"),                                                  \
-		.run = unknown_resource },
-#define STRADDLING(command, bits)                                                         \
-	C("straddling", command, bits, "lying over the border of two memory regions is understood", \
-	  "vhost-user: memory regions"),                                                  \
-		.run = straddling, .setup = straddling_setup },
-#define WRONG_QUEUE(command, bits)                                                        \
+	  "controlq: " #command "; R9"),                                                     \
+		.run = unknown_resource                                                      \
+	}                                                                                    \
+	,
+#define STRADDLING(command, bits)                                      \
+	C("straddling", command, bits,                                 \
+	  "lying over the border of two memory regions is understood", \
+	  "vhost-user: memory regions"),                               \
+		.run = straddling, .setup = straddling_setup           \
+	}                                                              \
+	,
+#define WRONG_QUEUE(command, bits)                                                           \
 	C("wrong-queue", command, bits, "on the cursor queue completes and changes nothing", \
-	  "Virtqueues; C6"),                                                              \
-		.run = wrong_queue },
-#define WITHOUT_FEATURE(command, bits)                                                    \
+	  "Virtqueues; C6"),                                                                 \
+		.run = wrong_queue                                                           \
+	}                                                                                    \
+	,
+#define WITHOUT_FEATURE(command, bits)                                                        \
 	C("without-feature", command, bits, "is refused when its feature was not negotiated", \
-	  "Feature bits; F15"),                                                           \
-		.run = without_feature, .setup = without_feature_setup },
-#define REPEATED(command, bits)                                                           \
-	C("repeated", command, bits, "three hundred times is carried out every time",     \
-	  "Virtqueues; F14"),                                                             \
-		.run = repeated },
+	  "Feature bits; F15"),                                                               \
+		.run = without_feature, .setup = without_feature_setup                        \
+	}                                                                                     \
+	,
+#define REPEATED(command, bits)                                                       \
+	C("repeated", command, bits, "three hundred times is carried out every time", \
+	  "Virtqueues; F14"),                                                         \
+		.run = repeated                                                       \
+	}                                                                             \
+	,
 
 static const struct pg_rule rules[] = {
-	EACH_2D(IS_ANSWERED)
-	EACH_2D(SPLIT_REQUEST)
-	EACH_2D(SPLIT_RESPONSE)
-	EACH_2D(SURPLUS)
-	EACH_FALLIBLE(SHORT)
-	EACH_2D(NO_RESPONSE)
-	EACH_2D(SHORT_RESPONSE)
-	EACH_2D(FENCE_SUCCESS)
-	EACH_FALLIBLE(FENCE_ERROR)
-	EACH_NAMING(UNKNOWN)
-	EACH_2D(STRADDLING)
-	EACH_2D(WRONG_QUEUE)
-	EACH_GATED(WITHOUT_FEATURE)
-	EACH_REPEATABLE(REPEATED)
-};
+	EACH_2D(IS_ANSWERED) EACH_2D(SPLIT_REQUEST) EACH_2D(SPLIT_RESPONSE) EACH_2D(SURPLUS)
+		EACH_FALLIBLE(SHORT) EACH_2D(NO_RESPONSE) EACH_2D(SHORT_RESPONSE)
+			EACH_2D(FENCE_SUCCESS) EACH_FALLIBLE(FENCE_ERROR) EACH_NAMING(UNKNOWN)
+				EACH_2D(STRADDLING) EACH_2D(WRONG_QUEUE) EACH_GATED(WITHOUT_FEATURE)
+					EACH_REPEATABLE(REPEATED)};
 
 const struct pg_rule_set pg_rules_command = PG_RULE_SET(rules);

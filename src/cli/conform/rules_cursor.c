@@ -253,7 +253,8 @@ static void many(struct pg_run *run, struct pg_fe *fe, uint64_t count)
 	for (uint64_t i = 0; i < count && !pg_run_failed(run); i++)
 		MUST(run, pg_fe_move_cursor(fe, 0, (int32_t)i, 1));
 	if (pg_fe_get_head(fe, 0) && pg_run_strict(run))
-		CHECK(run, cursor(run, fe)->x == count - 1, "the cursor is at %u", cursor(run, fe)->x);
+		CHECK(run, cursor(run, fe)->x == count - 1, "the cursor is at %u",
+		      cursor(run, fe)->x);
 }
 
 #define Q "cursorq: UPDATE_CURSOR"
@@ -292,8 +293,8 @@ static const struct pg_rule rules[] = {
 	 .run = fenced},
 	{"cursor/short", "a request that ends in pos does no harm", Q "; F2", .run = short_request,
 	 .argument = 40},
-	{"cursor/header-only", "a request of a header does no harm", Q "; F2",
-	 .run = short_request, .argument = 24},
+	{"cursor/header-only", "a request of a header does no harm", Q "; F2", .run = short_request,
+	 .argument = 24},
 	{"cursor/no-header", "a request of 8 bytes does no harm", Q "; F1", .run = short_request,
 	 .argument = 8},
 	{"cursor/unknown-command", "an unknown command changes nothing", "Virtqueues; C6",

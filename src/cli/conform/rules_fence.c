@@ -188,8 +188,8 @@ static const struct pg_rule rules[] = {
 	 .argument = 255},
 	{"fence/blob-flush", "a fenced flush of a blob completes", FENCES,
 	 .features = BIT(VIRTIO_GPU_F_RESOURCE_BLOB), .run = flush_completes},
-	{"fence/reset", "a reset forgets outstanding fences", FENCES "; X5",
-	 .needs = PG_NO_WITNESS, .run = reset_with_pending},
+	{"fence/reset", "a reset forgets outstanding fences", FENCES "; X5", .needs = PG_NO_WITNESS,
+	 .run = reset_with_pending},
 	{"fence/disconnect", "a disconnect with outstanding fences does no harm", FENCES "; X5",
 	 .needs = PG_NO_WITNESS, .run = disconnect_with_pending},
 };

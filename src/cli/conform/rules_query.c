@@ -157,8 +157,8 @@ static void uuid_of_blob(struct pg_run *run, struct pg_fe *fe, uint64_t argument
 	uint8_t first[16], again[16];
 
 	(void)argument;
-	WANT(run, pg_fe_create_blob_entries(fe, 5, VIRTIO_GPU_BLOB_MEM_GUEST, 7, 0, 4096, 1,
-					    &entry, 1),
+	WANT(run,
+	     pg_fe_create_blob_entries(fe, 5, VIRTIO_GPU_BLOB_MEM_GUEST, 7, 0, 4096, 1, &entry, 1),
 	     OK);
 	WANT(run, pg_fe_assign_uuid(fe, 5, first), VIRTIO_GPU_RESP_OK_RESOURCE_UUID);
 	WANT(run, pg_fe_assign_uuid(fe, 5, again), VIRTIO_GPU_RESP_OK_RESOURCE_UUID);
@@ -211,7 +211,8 @@ static void no_header(struct pg_run *run, struct pg_fe *fe, uint64_t size)
 	uint32_t used = 0;
 
 	pg_fe_fill_header(&request, VIRTIO_GPU_CMD_GET_DISPLAY_INFO);
-	MUST(run, pg_fe_execute(fe, 0, &request, size, NULL, 0, &response, sizeof(response), &used));
+	MUST(run,
+	     pg_fe_execute(fe, 0, &request, size, NULL, 0, &response, sizeof(response), &used));
 	if (used >= sizeof(response))
 		WANT_ERROR(run, (int)pg_from_le32(response.type), UNSPEC);
 	pg_want_alive(run, fe);

@@ -68,8 +68,8 @@ static void full_ring(struct pg_run *run, struct pg_fe *fe, uint64_t features)
 		}
 		MUST(run, pg_fe_kick(fe, 0));
 		while (count-- > 0)
-			MUST(run, pg_fe_command_finish(fe, handles[count], PG_FE_WAIT_DEFAULT,
-						       NULL, 0, NULL));
+			MUST(run, pg_fe_command_finish(fe, handles[count], PG_FE_WAIT_DEFAULT, NULL,
+						       0, NULL));
 	}
 }
 
@@ -415,22 +415,46 @@ static void before_start(struct pg_run *run, struct pg_fe *fe, uint64_t argument
 
 #define LAYOUTS "Virtqueues"
 #define HOSTILE "Virtqueues; F12"
-#define VARIANT(ident, text, bits)                                                           \
-	{"ring/" ident "/many", "a thousand requests are served with " text, LAYOUTS,        \
-	 .features = bits, .run = serve_many, .argument = bits, .setup = layout_setup},      \
-	{"ring/" ident "/full", "full rings are served with " text, LAYOUTS "; F14",         \
-	 .features = bits, .run = full_ring, .argument = bits, .setup = layout_setup},       \
-	{"ring/" ident "/small", "rings of eight entries are served with " text, LAYOUTS,    \
-	 .features = bits, .run = serve_many, .argument = bits, .setup = small_setup},       \
-	{"ring/" ident "/one", "chains of one descriptor are served with " text, LAYOUTS,    \
-	 .features = bits, .run = one_descriptor, .argument = bits, .setup = layout_setup}
-#define SPLIT(ident, text, attack)                                                           \
-	{"ring/hostile/" ident, text " does not end the process", HOSTILE,                   \
-	 .needs = PG_NO_WITNESS, .run = split_attack, .argument = attack}
-#define PACK(ident, text, attack)                                                            \
-	{"ring/hostile-packed/" ident, text " does not end the process", HOSTILE,            \
-	 .features = PACKED, .needs = PG_NO_WITNESS, .run = packed_attack,                   \
-	 .argument = attack, .setup = packed_setup}
+#define VARIANT(ident, text, bits)                                                               \
+	{"ring/" ident "/many",                                                                  \
+	 "a thousand requests are served with " text,                                            \
+	 LAYOUTS,                                                                                \
+	 .features = bits,                                                                       \
+	 .run = serve_many,                                                                      \
+	 .argument = bits,                                                                       \
+	 .setup = layout_setup},                                                                 \
+		{"ring/" ident "/full", "full rings are served with " text,                      \
+		 LAYOUTS "; F14",       .features = bits,                                        \
+		 .run = full_ring,      .argument = bits,                                        \
+		 .setup = layout_setup},                                                         \
+		{"ring/" ident "/small",                                                         \
+		 "rings of eight entries are served with " text,                                 \
+		 LAYOUTS,                                                                        \
+		 .features = bits,                                                               \
+		 .run = serve_many,                                                              \
+		 .argument = bits,                                                               \
+		 .setup = small_setup},                                                          \
+	{                                                                                        \
+		"ring/" ident "/one", "chains of one descriptor are served with " text, LAYOUTS, \
+			.features = bits, .run = one_descriptor, .argument = bits,               \
+			.setup = layout_setup                                                    \
+	}
+#define SPLIT(ident, text, attack)         \
+	{"ring/hostile/" ident,            \
+	 text " does not end the process", \
+	 HOSTILE,                          \
+	 .needs = PG_NO_WITNESS,           \
+	 .run = split_attack,              \
+	 .argument = attack}
+#define PACK(ident, text, attack)          \
+	{"ring/hostile-packed/" ident,     \
+	 text " does not end the process", \
+	 HOSTILE,                          \
+	 .features = PACKED,               \
+	 .needs = PG_NO_WITNESS,           \
+	 .run = packed_attack,             \
+	 .argument = attack,               \
+	 .setup = packed_setup}
 
 static void packed_setup(struct pg_fe_settings *settings, uint64_t argument)
 {

@@ -56,10 +56,17 @@ struct quad {
 };
 
 static const struct quad outside[] = {
-	{0, 0, SIDE + 1, SIDE},	    {0, 0, SIDE, SIDE + 1},  {SIDE, 0, 16, 16},
-	{0, SIDE, 16, 16},	    {0xfffffff0, 0, 32, 16}, {0, 0xfffffff0, 16, 32},
-	{1, 0, 0xffffffff, 16},	    {0, 1, 16, 0xffffffff},  {0x80000000, 0, 0x80000000, 16},
-	{0, 0x80000000, 16, 0x80000000}, {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
+	{0, 0, SIDE + 1, SIDE},
+	{0, 0, SIDE, SIDE + 1},
+	{SIDE, 0, 16, 16},
+	{0, SIDE, 16, 16},
+	{0xfffffff0, 0, 32, 16},
+	{0, 0xfffffff0, 16, 32},
+	{1, 0, 0xffffffff, 16},
+	{0, 1, 16, 0xffffffff},
+	{0x80000000, 0, 0x80000000, 16},
+	{0, 0x80000000, 16, 0x80000000},
+	{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
 };
 
 static void outside_resource(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
@@ -151,8 +158,7 @@ static void part(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 	pg_flush_shown(run, fe, 5, 0, 0, 200, 100);
 	for (uint32_t y = 0; y < 40 && !pg_run_failed(run); y++)
 		for (uint32_t x = 0; x < 100; x++)
-			pg_want_pixel(run, fe, x, y,
-				      pg_pattern_pixel(1, (20 + y) * 200 + 30 + x));
+			pg_want_pixel(run, fe, x, y, pg_pattern_pixel(1, (20 + y) * 200 + 30 + x));
 }
 
 static void want_last(struct pg_run *run, struct pg_fe *fe, uint32_t x, uint32_t y, uint32_t width,
@@ -205,8 +211,7 @@ static void flush_outside(struct pg_run *run, struct pg_fe *fe, uint64_t argumen
 	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
 		const struct quad *r = &outside[i];
 
-		WANT_ERROR(run, pg_fe_flush(fe, 5, r->x, r->y, r->width, r->height),
-			   BAD_PARAMETER);
+		WANT_ERROR(run, pg_fe_flush(fe, 5, r->x, r->y, r->width, r->height), BAD_PARAMETER);
 	}
 	want_5_shown(run, fe);
 }
@@ -265,8 +270,8 @@ static void format_colours(struct pg_run *run, struct pg_fe *fe, uint64_t argume
 
 	for (uint32_t i = 0; i < SIDE * SIDE; i++, bytes += 4) {
 		memset(bytes, 0xff, 4);
-		bytes[argument & 3] = (uint8_t)i;		   /* blue */
-		bytes[argument >> 8 & 3] = (uint8_t)(i >> 4);	   /* green */
+		bytes[argument & 3] = (uint8_t)i;                     /* blue */
+		bytes[argument >> 8 & 3] = (uint8_t)(i >> 4);         /* green */
 		bytes[argument >> 16 & 3] = (uint8_t)(255 - i % 251); /* red */
 	}
 	WANT(run, pg_fe_create_2d(fe, 5, format, SIDE, SIDE), OK);
@@ -339,8 +344,8 @@ static void two_pictures(struct pg_run *run, struct pg_fe *fe, uint64_t argument
 static const struct pg_rule rules[] = {
 	{"scanout/id-16", "scanout 16 is refused", SCANOUT "; S1 CVE-2016-10029",
 	 .run = id_too_large, .argument = 16},
-	{"scanout/id-largest", "scanout 0xffffffff is refused", SCANOUT "; S1",
-	 .run = id_too_large, .argument = 0xffffffff},
+	{"scanout/id-largest", "scanout 0xffffffff is refused", SCANOUT "; S1", .run = id_too_large,
+	 .argument = 0xffffffff},
 	{"scanout/id-is-count", "scanouts from num_scanouts on are refused",
 	 SCANOUT "; S1 CVE-2016-10029", .needs = PG_NEEDS_GENERIC, .run = id_is_count},
 	{"scanout/error-keeps", "a refused SET_SCANOUT leaves the head as it was", SCANOUT "; S3",
@@ -349,16 +354,15 @@ static const struct pg_rule rules[] = {
 	 .run = outside_resource},
 	{"scanout/size-zero", "a head without pixels is refused", SCANOUT, .run = zero_size},
 	{"scanout/one-pixel", "a head may be 1x1", SCANOUT, .run = one_pixel},
-	{"scanout/no-backing", "an image without backing can be shown", SCANOUT,
-	 .run = no_backing},
+	{"scanout/no-backing", "an image without backing can be shown", SCANOUT, .run = no_backing},
 	{"scanout/disable", "resource 0 switches the head off, whatever the rectangle says",
 	 SCANOUT "; Q7", .run = disable},
 	{"scanout/repeated", "the same SET_SCANOUT again changes nothing", SCANOUT "; Q7",
 	 .run = repeated},
 	{"scanout/size-follows", "a new SET_SCANOUT changes the head's size", SCANOUT "; S11",
 	 .needs = PG_NEEDS_GPU, .run = size_follows},
-	{"scanout/part", "a head may show a part of its resource", SCANOUT,
-	 .needs = PG_NEEDS_GPU, .run = part},
+	{"scanout/part", "a head may show a part of its resource", SCANOUT, .needs = PG_NEEDS_GPU,
+	 .run = part},
 	{"scanout/mirrored", "two heads may show the same resource", SCANOUT "; S15",
 	 .needs = PG_NEEDS_GPU, .run = mirrored, .setup = two_heads_setup},
 	{"scanout/two-pictures", "a flush reaches only the heads that show the resource", SCANOUT,

@@ -7,7 +7,8 @@
 
 uint32_t pg_pattern_pixel(uint32_t seed, uint64_t index)
 {
-	uint64_t mixed = (index + 1) * 0x9e3779b97f4a7c15ull + (uint64_t)seed * 0xd1342543de82ef95ull;
+	uint64_t mixed =
+		(index + 1) * 0x9e3779b97f4a7c15ull + (uint64_t)seed * 0xd1342543de82ef95ull;
 
 	return (uint32_t)(mixed >> 33) & 0xffffff;
 }

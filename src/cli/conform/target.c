@@ -213,8 +213,7 @@ struct pg_fe *pg_run_connect(struct pg_run *run, const struct pg_fe_settings *se
 	if (pg_target_died(run->target, how, sizeof(how)))
 		pg_run_fail(run, "the back end died: %s", how);
 	else
-		pg_run_fail(run, "cannot connect to %s: %s", run->target->socket,
-			    strerror(-error));
+		pg_run_fail(run, "cannot connect to %s: %s", run->target->socket, strerror(-error));
 	return NULL;
 }
 
