@@ -26,13 +26,15 @@
 #define HEIGHT 360
 #define GUEST_ADDRESS 0x80000000u /* where the guest thinks its memory is */
 #define RESOURCE_ID 1
+#define PIXELS ((size_t)WIDTH * HEIGHT)
+#define BYTES (PIXELS * sizeof(uint32_t))
 
 /* --- the host's side ----------------------------------------------------- */
 
 /* A display that keeps a copy of what it is shown. */
 struct copying_display {
 	struct paragpu_display base; /* first: the device hands it back to us */
-	uint32_t pixels[WIDTH * HEIGHT];
+	uint32_t pixels[PIXELS];
 };
 
 static void on_flush(struct paragpu_display *base, uint32_t head,
@@ -71,8 +73,6 @@ static void on_trace(void *data, const struct paragpu_trace *trace)
 
 /* --- the guest's side ---------------------------------------------------- */
 
-static uint32_t guest_memory[WIDTH * HEIGHT];
-
 /* A red and green gradient with a blue checkerboard. Blue is the first byte in memory. */
 static uint32_t colour_at(uint32_t x, uint32_t y)
 {
@@ -82,7 +82,7 @@ static uint32_t colour_at(uint32_t x, uint32_t y)
 	return red << 16 | green << 8 | blue;
 }
 
-static void draw(void)
+static void draw(uint32_t *guest_memory)
 {
 	for (uint32_t y = 0; y < HEIGHT; y++)
 		for (uint32_t x = 0; x < WIDTH; x++)
@@ -116,7 +116,8 @@ static int send(struct paragpu_device *device, const size_t *written, uint32_t t
 	return 0;
 }
 
-static int show_picture(struct paragpu_device *device, const size_t *written)
+static int show_picture(struct paragpu_device *device, uint32_t *guest_memory,
+			const size_t *written)
 {
 	const struct virtio_gpu_rect whole = {
 		.width = htole32(WIDTH),
@@ -133,7 +134,7 @@ static int show_picture(struct paragpu_device *device, const size_t *written)
 		struct virtio_gpu_mem_entry entry;
 	} attach = {
 		.command = {.resource_id = htole32(RESOURCE_ID), .nr_entries = htole32(1)},
-		.entry = {.addr = htole64(GUEST_ADDRESS), .length = htole32(sizeof(guest_memory))},
+		.entry = {.addr = htole64(GUEST_ADDRESS), .length = htole32(BYTES)},
 	};
 	struct virtio_gpu_set_scanout scanout = {
 		.r = whole,
@@ -153,7 +154,7 @@ static int show_picture(struct paragpu_device *device, const size_t *written)
 		 sizeof(attach)) ||
 	    send(device, written, VIRTIO_GPU_CMD_SET_SCANOUT, &scanout, sizeof(scanout)))
 		return -1;
-	draw();
+	draw(guest_memory);
 	if (send(device, written, VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D, &transfer,
 		 sizeof(transfer)) ||
 	    send(device, written, VIRTIO_GPU_CMD_RESOURCE_FLUSH, &flush, sizeof(flush)))
@@ -200,15 +201,14 @@ static int compare(const uint32_t *pixels)
 	return 0;
 }
 
-static int make_memory(struct paragpu_device *device)
+static int make_memory(struct paragpu_device *device, uint32_t *guest_memory)
 {
 	struct paragpu_memory *memory;
 	int error = paragpu_memory_create(&memory);
 
 	if (error)
 		return error;
-	error = paragpu_memory_add_pointer(memory, GUEST_ADDRESS, sizeof(guest_memory),
-					   guest_memory);
+	error = paragpu_memory_add_pointer(memory, GUEST_ADDRESS, BYTES, guest_memory);
 	if (!error)
 		paragpu_device_set_memory(device, memory); /* takes its own reference */
 	paragpu_memory_unref(&memory);
@@ -218,6 +218,7 @@ static int make_memory(struct paragpu_device *device)
 int main(int argc, char **argv)
 {
 	static struct copying_display display = {.base.ops = &display_ops};
+	static uint32_t guest_memory[PIXELS];
 	struct paragpu_settings settings;
 	struct paragpu_device *device = NULL;
 	const char *problem = NULL;
@@ -236,7 +237,7 @@ int main(int argc, char **argv)
 	settings.heads[0].height = HEIGHT;
 	error = paragpu_device_create(&settings, &device, &problem);
 	if (!error)
-		error = make_memory(device);
+		error = make_memory(device, guest_memory);
 	if (!error)
 		error = paragpu_device_add_display(device, &display.base);
 	if (error) {
@@ -246,7 +247,7 @@ int main(int argc, char **argv)
 	}
 	/* A driver reads what is offered and accepts what it knows. */
 	paragpu_device_accept_features(device, paragpu_device_features(device));
-	error = show_picture(device, &written);
+	error = show_picture(device, guest_memory, &written);
 	paragpu_device_destroy(&device);
 	if (error || write_png(argv[1], display.pixels) || compare(display.pixels))
 		return 1;

@@ -12,7 +12,7 @@
 #include "device/picture.h"
 #include "device/request.h"
 
-#define IMAGE_PIXELS (PARAGPU_CURSOR_SIZE * PARAGPU_CURSOR_SIZE)
+#define IMAGE_PIXELS ((size_t)PARAGPU_CURSOR_SIZE * PARAGPU_CURSOR_SIZE)
 #define IMAGE_BYTES (IMAGE_PIXELS * 4)
 
 static_assert(PARAGPU_CURSOR_SIZE == VIRTIO_GPU_CURSOR_SIZE, "size of the pointer");

@@ -85,7 +85,8 @@ static bool settings_valid(const struct paragpu_settings *settings, const char *
 }
 
 /* The logger's levels and the embedder's are the same numbers. */
-static_assert((int)PG_LOG_ERROR == PARAGPU_LOG_ERROR && (int)PG_LOG_TRACE == PARAGPU_LOG_TRACE,
+static_assert(PG_LOG_ERROR + 0 == PARAGPU_LOG_ERROR + 0 &&
+		      PG_LOG_TRACE + 0 == PARAGPU_LOG_TRACE + 0,
 	      "log levels");
 
 static void log_to_host(void *data, enum pg_log_level level, const char *module,
@@ -143,19 +144,19 @@ static void clear(struct paragpu_device *device)
 	device->events = 0;
 }
 
-void paragpu_device_destroy(struct paragpu_device **pointer)
+void paragpu_device_destroy(struct paragpu_device **device)
 {
-	struct paragpu_device *device = *pointer;
+	struct paragpu_device *going = *device;
 
-	*pointer = NULL;
-	if (!device)
+	*device = NULL;
+	if (!going)
 		return;
-	clear(device);
-	while (!pg_list_empty(&device->displays))
-		paragpu_device_remove_display(device, pg_display_of(device->displays.next));
-	pg_resource_table_finish(&device->resources);
-	paragpu_memory_unref(&device->memory);
-	free(device);
+	clear(going);
+	while (!pg_list_empty(&going->displays))
+		paragpu_device_remove_display(going, pg_display_of(going->displays.next));
+	pg_resource_table_finish(&going->resources);
+	paragpu_memory_unref(&going->memory);
+	free(going);
 }
 
 uint64_t paragpu_device_features(const struct paragpu_device *device)

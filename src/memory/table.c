@@ -97,17 +97,17 @@ struct paragpu_memory *paragpu_memory_ref(struct paragpu_memory *memory)
 	return memory;
 }
 
-void paragpu_memory_unref(struct paragpu_memory **pointer)
+void paragpu_memory_unref(struct paragpu_memory **memory)
 {
-	struct paragpu_memory *memory = *pointer;
+	struct paragpu_memory *going = *memory;
 
-	*pointer = NULL;
-	if (!memory || atomic_fetch_sub_explicit(&memory->refs, 1, memory_order_acq_rel) != 1)
+	*memory = NULL;
+	if (!going || atomic_fetch_sub_explicit(&going->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	for (size_t i = 0; i < memory->count; i++)
-		mapping_unref(memory->spans[i].mapping);
-	free(memory->spans);
-	free(memory);
+	for (size_t i = 0; i < going->count; i++)
+		mapping_unref(going->spans[i].mapping);
+	free(going->spans);
+	free(going);
 }
 
 /* The index of the first span that ends behind `addr`. */

@@ -26,7 +26,7 @@
 	printf("%s.%s %zu+%zu\n", #type, #member, offsetof(struct type, member), \
 	       sizeof(((struct type *)0)->member))
 
-static void print_numbers(void)
+static void print_commands(void)
 {
 	NUMBER(VIRTIO_ID_GPU);
 	NUMBER(VIRTIO_GPU_F_VIRGL);
@@ -73,6 +73,10 @@ static void print_numbers(void)
 	NUMBER(VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID);
 	NUMBER(VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID);
 	NUMBER(VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER);
+}
+
+static void print_constants(void)
+{
 	NUMBER(VIRTIO_GPU_SHM_ID_HOST_VISIBLE);
 	NUMBER(VIRTIO_GPU_FLAG_FENCE);
 	NUMBER(VIRTIO_GPU_FLAG_INFO_RING_IDX);
@@ -240,7 +244,8 @@ static void print_blob_and_3d(void)
 
 int main(void)
 {
-	print_numbers();
+	print_commands();
+	print_constants();
 	print_2d();
 	print_blob_and_3d();
 	return 0;
