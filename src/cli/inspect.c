@@ -31,11 +31,10 @@ static bool flag(const json_t *object, const char *name)
 static void print_list(const char *title, const json_t *list)
 {
 	const json_t *item;
-	size_t index;
 
 	printf("  %-14s", title);
-	json_array_foreach(list, index, item)
-		printf("%s%s", index ? " " : "", json_string_value(item) ?: "?");
+	for (size_t i = 0; (item = json_array_get(list, i)); i++)
+		printf("%s%s", i ? " " : "", json_string_value(item) ?: "?");
 	puts(json_array_size(list) ? "" : "none");
 }
 
@@ -54,9 +53,10 @@ static void print_size(long long bytes)
 
 static void print_connection(const json_t *connection)
 {
-	const json_t *item, *queues = json_object_get(connection, "queues");
+	const json_t *regions = json_object_get(connection, "memory");
+	const json_t *queues = json_object_get(connection, "queues");
+	const json_t *item;
 	long long memory = 0;
-	size_t index;
 
 	puts("\nconnection");
 	printf("  %-14s%s, front end %s%s, %lld connections, %lld resets\n", "state",
@@ -66,14 +66,13 @@ static void print_connection(const json_t *connection)
 	print_list("offered", json_object_get(connection, "offered_features"));
 	print_list("accepted", json_object_get(connection, "features"));
 	print_list("protocol", json_object_get(connection, "protocol_features"));
-	json_array_foreach(json_object_get(connection, "memory"), index, item)
+	for (size_t i = 0; (item = json_array_get(regions, i)); i++)
 		memory += flag(item, "window") ? 0 : number(item, "size");
 	printf("  %-14s", "guest memory");
 	print_size(memory);
-	printf(" in %zu regions\n", json_array_size(json_object_get(connection, "memory")));
+	printf(" in %zu regions\n", json_array_size(regions));
 	puts("\nqueue     state     layout  size  in flight     requests   interrupts");
-	json_array_foreach(queues, index, item)
-	{
+	for (size_t i = 0; (item = json_array_get(queues, i)); i++) {
 		const char *broken = json_string_value(json_object_get(item, "broken"));
 
 		printf("%-10s%-10s%-8s%4lld %10lld %12lld %12lld\n", string(item, "name"),
@@ -101,11 +100,9 @@ static void print_format(const json_t *object)
 static void print_heads(const json_t *heads)
 {
 	const json_t *item;
-	size_t index;
 
 	puts("\nhead  connected  mode               shows");
-	json_array_foreach(heads, index, item)
-	{
+	for (size_t i = 0; (item = json_array_get(heads, i)); i++) {
 		const json_t *cursor = json_object_get(item, "cursor");
 		const json_t *rect = json_object_get(item, "rect");
 		char mode[40];
@@ -131,18 +128,15 @@ static void print_heads(const json_t *heads)
 static void print_resources(const json_t *resources, long long total)
 {
 	const json_t *item;
-	size_t index;
 
 	if (!total)
 		return;
 	puts("\nresource  kind  what                          size    entries  heads");
-	json_array_foreach(resources, index, item)
-	{
+	for (size_t i = 0; (item = json_array_get(resources, i)); i++) {
 		const json_t *head;
 		char what[40];
-		size_t at;
 
-		if (index == TABLE_RESOURCES)
+		if (i == TABLE_RESOURCES)
 			break;
 		if (!strcmp(string(item, "kind"), "blob"))
 			snprintf(what, sizeof(what), "mem %lld, flags %lld",
@@ -153,7 +147,7 @@ static void print_resources(const json_t *resources, long long total)
 		printf("%8lld  %-4s  %-22s  %10lld %10lld ", number(item, "id"),
 		       string(item, "kind"), what, number(item, "size"),
 		       number(item, "backing_entries"));
-		json_array_foreach(json_object_get(item, "heads"), at, head)
+		for (size_t j = 0; (head = json_array_get(json_object_get(item, "heads"), j)); j++)
 			printf(" %lld", (long long)json_integer_value(head));
 		if (*string(item, "uuid"))
 			printf("  %s", string(item, "uuid"));

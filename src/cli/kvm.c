@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -60,14 +61,18 @@ static void fill_memory(uint8_t *memory)
 /* The processor that KVM can give, else it may refuse long mode. */
 static int set_cpuid(int kvm, int cpu)
 {
-	struct {
-		struct kvm_cpuid2 header;
-		struct kvm_cpuid_entry2 entries[256];
-	} cpuid = {.header.nent = 256};
+	const uint32_t entries = 256;
+	struct kvm_cpuid2 *cpuid;
+	int result = -1;
 
-	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid) < 0)
+	cpuid = calloc(1, sizeof(*cpuid) + entries * sizeof(struct kvm_cpuid_entry2));
+	if (!cpuid)
 		return -1;
-	return ioctl(cpu, KVM_SET_CPUID2, &cpuid);
+	cpuid->nent = entries;
+	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid) >= 0)
+		result = ioctl(cpu, KVM_SET_CPUID2, cpuid);
+	free(cpuid);
+	return result;
 }
 
 /* 64-bit mode with paging, as a kernel runs. */

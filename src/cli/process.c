@@ -30,7 +30,7 @@ static void execute(char *const *argv, bool apart, int output, int report, pid_t
 	if (apart)
 		setpgid(0, 0);
 	if (output >= 0) {
-		int null = open("/dev/null", O_RDWR);
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 		dup2(null, 0);
 		dup2(output, 1);

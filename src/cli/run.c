@@ -98,12 +98,10 @@ static void forward_signal(struct run *run)
 /* Until QEMU has ended. Returns the exit status. */
 static int wait_for_end(struct run *run)
 {
-	bool daemon_gone = false;
-
 	for (;;) {
 		struct pollfd poll_fds[] = {
 			{.fd = run->qemu.fd, .events = POLLIN},
-			{.fd = daemon_gone ? -1 : run->daemon.fd, .events = POLLIN},
+			{.fd = run->daemon.fd, .events = POLLIN},
 			{.fd = run->signals, .events = POLLIN},
 		};
 
@@ -112,10 +110,8 @@ static int wait_for_end(struct run *run)
 		if (poll_fds[2].revents)
 			forward_signal(run);
 		if (pg_process_ended(&run->qemu))
-			return daemon_gone ? PG_EXIT_FAILED : pg_process_exit_code(&run->qemu);
-		if (!daemon_gone && pg_process_ended(&run->daemon)) {
-			daemon_gone = true;
-			/* QEMU itself ends its connection a moment before it ends */
+			return pg_process_exit_code(&run->qemu);
+		if (pg_process_ended(&run->daemon)) {
 			pg_process_end(&run->qemu, QEMU_GRACE_MS);
 			fprintf(stderr,
 				"paragpu: paragpud ended with status %d, so QEMU was ended too\n",

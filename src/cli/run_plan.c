@@ -226,7 +226,7 @@ static void add_chardev(struct planner *planner)
 static void plan_device(struct planner *planner)
 {
 	struct pg_words *words = &planner->plan->qemu;
-	unsigned int heads = planner->options->daemon.settings.head_count;
+	const struct paragpu_settings *settings = &planner->options->daemon.settings;
 
 	add_chardev(planner);
 	pg_words_add(words, "-device");
@@ -234,10 +234,11 @@ static void plan_device(struct planner *planner)
 		pg_words_add(words, "vhost-user-test-device-pci,virtio-id=16,num_vqs=2,vq_size=256,"
 				    "config_size=20,chardev=paragpu");
 	else
-		pg_words_add(words, "%s,chardev=paragpu,max_outputs=%u",
+		pg_words_add(words, "%s,chardev=paragpu,max_outputs=%u,xres=%u,yres=%u",
 			     planner->frontend == PG_FRONTEND_VGA ? "vhost-user-vga"
 								  : "vhost-user-gpu-pci",
-			     heads);
+			     settings->head_count, settings->heads[0].width,
+			     settings->heads[0].height);
 	/* Another graphics card would take the guest's console. */
 	if (is_x86(planner) && !planner->user.vga) {
 		pg_words_add(words, "-vga");

@@ -22,9 +22,8 @@ static int print(json_t *line, bool json)
 	} else if (text) {
 		puts(text);
 	} else if (dropped) {
-		printf("(%" JSON_INTEGER_FORMAT
-		       " commands were not shown: the reader was too slow)\n",
-		       json_integer_value(dropped));
+		printf("(%lld commands were not shown: the reader was too slow)\n",
+		       (long long)json_integer_value(dropped));
 	}
 	fflush(stdout);
 	return ferror(stdout) ? PG_EXIT_FAILED : PG_EXIT_OK;

@@ -377,8 +377,8 @@ void pg_control_destroy(struct pg_control **control)
 	*control = NULL;
 	if (!taken)
 		return;
-	while (!pg_list_empty(&taken->clients))
-		client_destroy(pg_container_of(taken->clients.next, struct pg_client, link));
+	pg_list_for_each_safe(link, &taken->clients)
+		client_destroy(pg_container_of(link, struct pg_client, link));
 	pg_timer_cancel(&taken->pause);
 	pg_watch_remove(&taken->watch);
 	pg_listener_finish(&taken->listener);

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-BUILD = Path(os.environ.get("PARAGPU_BUILD", ROOT / "build" / "release"))
+BUILD = Path(os.environ.get("PARAGPU_BUILD", ROOT / "build" / "release")).resolve()
 PARAGPUD = BUILD / "src" / "daemon" / "paragpud"
 PARAGPU = BUILD / "src" / "cli" / "paragpu"
 PATIENCE = 20

@@ -102,7 +102,7 @@ def test_both_programs_meet_at_the_same_socket(runner):
 def test_older_qemu_gets_the_gpu_front_end_and_is_told_what_is_missing(runner, version):
     runner.fake(version, GPU)
     daemon, qemu, said = runner.dry("--heads=2")
-    assert device(qemu) == "vhost-user-vga,chardev=paragpu,max_outputs=2"
+    assert device(qemu) == "vhost-user-vga,chardev=paragpu,max_outputs=2,xres=1280,yres=800"
     assert f"QEMU {version}" in said and "no blobs" in said
     assert not [word for word in daemon if word.startswith("--display=")]
 
@@ -124,6 +124,12 @@ def test_later_majors_are_newer(runner):
 def test_front_end_asked_for_is_taken(runner, frontend, name):
     runner.fake()
     assert device(runner.dry(f"--frontend={frontend}")[1]).startswith(name + ",")
+
+
+def test_mode_is_handed_to_the_front_end_that_decides_the_heads(runner):
+    runner.fake()
+    _, qemu, _ = runner.dry("--frontend=gpu", "--mode=1920x1080")
+    assert device(qemu).endswith(",xres=1920,yres=1080")
 
 
 def test_front_end_that_is_not_there_is_refused(runner):
