@@ -155,7 +155,8 @@ int pg_fe_submit(struct pg_fe *fe, uint32_t index, const struct pg_fe_segment *s
 	queue->order[(queue->order_head + queue->order_count) % queue->size] = id;
 	if (queue->in_order)
 		queue->order_count++;
-	queue->added++;
+	/* in the unit of the avail index: heads, or descriptors */
+	queue->added = (uint16_t)(queue->added + (queue->packed ? slot->descriptors : 1));
 	*token = slot->token;
 	return 0;
 }
