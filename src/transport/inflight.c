@@ -424,8 +424,13 @@ void pg_inflight_packed_start(struct pg_virtqueue *queue)
 	queue->used_idx = region->used_idx;
 	queue->used_wrap = region->used_wrap_counter;
 	slots += queue->used_idx;
-	queue->avail_wrap = slots >= queue->ring.size ? !queue->used_wrap : queue->used_wrap;
-	queue->avail_idx = (uint16_t)(slots % queue->ring.size);
+	queue->avail_wrap = queue->used_wrap;
+	if (slots >= queue->ring.size) {
+		slots -= queue->ring.size;
+		queue->avail_wrap = !queue->avail_wrap;
+	}
+	/* More than a turn is damage, which the caller finds by the index. */
+	queue->avail_idx = slots < queue->ring.size ? (uint16_t)slots : UINT16_MAX;
 }
 
 int pg_inflight_packed_slot(struct pg_virtqueue *queue, struct pg_chain *chain,

@@ -159,7 +159,7 @@ void pg_virtqueue_forget(struct pg_virtqueue *queue);
  * pg_virtqueue_push(); 0 if there is none; -EBUSY if too much is in flight;
  * -EPIPE if the queue is or just became broken; -ENOMEM (try again later).
  */
-int pg_virtqueue_pop(struct pg_virtqueue *queue, struct pg_chain **chain);
+int pg_virtqueue_pop(struct pg_virtqueue *queue, struct pg_chain **out);
 
 /*
  * Returns a chain with `written` bytes in its writable part, capped at the size

@@ -130,11 +130,11 @@ static void run_ended(void *data)
 {
 	struct pg_vu_channel *channel = data;
 
-	while (!pg_list_empty(&channel->ended)) {
-		struct operation *operation =
-			pg_container_of(channel->ended.next, struct operation, link);
+	/* What a callback ends in turn is due in the next round. */
+	pg_list_for_each_safe(link, &channel->ended) {
+		struct operation *operation = pg_container_of(link, struct operation, link);
 
-		pg_list_remove(&operation->link);
+		pg_list_remove(link);
 		if (operation->done)
 			operation->done(operation->data, operation->result);
 		free(operation);
@@ -189,9 +189,8 @@ static void close_channel(struct pg_vu_channel *channel)
 	pg_watch_remove(&channel->watch);
 	pg_vu_socket_finish(&channel->socket);
 	channel->socket.fd = -1;
-	while (!pg_list_empty(&channel->waiting))
-		end_expected(channel, pg_container_of(channel->waiting.next, struct expected, link),
-			     -ECANCELED);
+	pg_list_for_each_safe(link, &channel->waiting)
+		end_expected(channel, pg_container_of(link, struct expected, link), -ECANCELED);
 }
 
 void pg_vu_channel_finish(struct pg_vu_channel *channel)

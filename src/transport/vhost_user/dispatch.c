@@ -17,7 +17,7 @@
 
 struct request {
 	const char *name;
-	pg_vu_handler handle; /* NULL: known, but not served here */
+	pg_vu_handler *handle; /* NULL: known, but not served here */
 	uint32_t min_size;
 	uint32_t max_size;
 	uint8_t min_fds;

@@ -136,8 +136,8 @@ static inline bool pg_vu_has(const struct pg_vu_connection *connection, unsigned
  * A request with an answer of its own fills in `reply`, whose header is ready
  * but for the size.
  */
-typedef int (*pg_vu_handler)(struct pg_vu_connection *connection, struct pg_vu_message *message,
-			     struct pg_vu_message *reply);
+typedef int pg_vu_handler(struct pg_vu_connection *connection, struct pg_vu_message *message,
+			  struct pg_vu_message *reply);
 
 /* Handles the message in connection->socket.in. An error means that the connection has to end. */
 int pg_vu_dispatch(struct pg_vu_connection *connection);
@@ -147,25 +147,22 @@ int pg_vu_dispatch(struct pg_vu_connection *connection);
 uint64_t pg_vu_offered_features(const struct pg_vhost_user *server);
 /* Of settings->protocol_features, what may be offered together. */
 uint64_t pg_vu_offered_protocol_features(const struct pg_vhost_user_settings *settings);
-int pg_vu_get_features(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_set_features(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_get_protocol_features(struct pg_vu_connection *, struct pg_vu_message *,
-				struct pg_vu_message *);
-int pg_vu_set_protocol_features(struct pg_vu_connection *, struct pg_vu_message *,
-				struct pg_vu_message *);
-int pg_vu_set_owner(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_get_queue_num(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_get_shmem_config(struct pg_vu_connection *, struct pg_vu_message *,
-			   struct pg_vu_message *);
+pg_vu_handler pg_vu_get_features;
+pg_vu_handler pg_vu_set_features;
+pg_vu_handler pg_vu_get_protocol_features;
+pg_vu_handler pg_vu_set_protocol_features;
+pg_vu_handler pg_vu_set_owner;
+pg_vu_handler pg_vu_get_queue_num;
+pg_vu_handler pg_vu_get_shmem_config;
 
 /* --- device.c: what concerns the device as a whole -------------------------------------------- */
 
-int pg_vu_get_config(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_set_config(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_gpu_set_socket(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_reset_request(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_set_status(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_get_status(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
+pg_vu_handler pg_vu_get_config;
+pg_vu_handler pg_vu_set_config;
+pg_vu_handler pg_vu_gpu_set_socket;
+pg_vu_handler pg_vu_reset_request;
+pg_vu_handler pg_vu_set_status;
+pg_vu_handler pg_vu_get_status;
 
 /* Resets the device and forgets every request; rings must be stopped. */
 void pg_vu_reset_device(struct pg_vu_connection *connection);
@@ -184,11 +181,10 @@ void pg_vu_memory_finish(struct pg_vu_memory *memory);
  * they are not there or not in one piece.
  */
 void *pg_vu_memory_resolve(const struct pg_vu_memory *memory, uint64_t user_addr, uint64_t size);
-int pg_vu_set_mem_table(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_add_mem_reg(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_rem_mem_reg(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_get_max_mem_slots(struct pg_vu_connection *, struct pg_vu_message *,
-			    struct pg_vu_message *);
+pg_vu_handler pg_vu_set_mem_table;
+pg_vu_handler pg_vu_add_mem_reg;
+pg_vu_handler pg_vu_rem_mem_reg;
+pg_vu_handler pg_vu_get_max_mem_slots;
 
 /* --- queues.c: setting up; rings.c: running ---------------------------------------------------- */
 
@@ -196,15 +192,14 @@ void pg_vu_queue_init(struct pg_vu_queue *queue, struct pg_vu_connection *connec
 		      unsigned int index);
 /* The device must not hold a request of it any more. */
 void pg_vu_queue_finish(struct pg_vu_queue *queue);
-int pg_vu_set_vring_num(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_set_vring_addr(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_set_vring_base(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_get_vring_base(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_set_vring_kick(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_set_vring_call(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_set_vring_err(struct pg_vu_connection *, struct pg_vu_message *, struct pg_vu_message *);
-int pg_vu_set_vring_enable(struct pg_vu_connection *, struct pg_vu_message *,
-			   struct pg_vu_message *);
+pg_vu_handler pg_vu_set_vring_num;
+pg_vu_handler pg_vu_set_vring_addr;
+pg_vu_handler pg_vu_set_vring_base;
+pg_vu_handler pg_vu_get_vring_base;
+pg_vu_handler pg_vu_set_vring_kick;
+pg_vu_handler pg_vu_set_vring_call;
+pg_vu_handler pg_vu_set_vring_err;
+pg_vu_handler pg_vu_set_vring_enable;
 
 /* Starts the ring if the front end has given all and wants it to run. */
 void pg_vu_queue_update(struct pg_vu_queue *queue);
@@ -226,10 +221,8 @@ static inline bool pg_vu_packed(const struct pg_vu_connection *connection)
 
 /* --- inflight.c ------------------------------------------------------------------------------ */
 
-int pg_vu_get_inflight_fd(struct pg_vu_connection *, struct pg_vu_message *,
-			  struct pg_vu_message *);
-int pg_vu_set_inflight_fd(struct pg_vu_connection *, struct pg_vu_message *,
-			  struct pg_vu_message *);
+pg_vu_handler pg_vu_get_inflight_fd;
+pg_vu_handler pg_vu_set_inflight_fd;
 /* Before a start: gives the ring its part of the region, if there is one that fits. */
 void pg_vu_inflight_attach(struct pg_vu_queue *queue);
 /* The device was reset. */
@@ -241,18 +234,12 @@ void pg_vu_inflight_finish(struct pg_vu_connection *connection);
 void pg_vu_channel_init(struct pg_vu_channel *channel);
 /* Ends all requests with -ECANCELED; their callbacks have run when this returns. */
 void pg_vu_channel_finish(struct pg_vu_channel *channel);
-int pg_vu_set_backend_req_fd(struct pg_vu_connection *, struct pg_vu_message *,
-			     struct pg_vu_message *);
+pg_vu_handler pg_vu_set_backend_req_fd;
 /* The device was reset: the front end has dropped all mappings without a word. */
 void pg_vu_channel_forget_mappings(struct pg_vu_channel *channel);
 /* Whether a mapping of this file is live, so that a memory region of it is our own echo. */
 bool pg_vu_channel_owns_file(const struct pg_vu_channel *channel, dev_t dev, ino_t ino);
 /* Sends CONFIG_CHANGE if one is due and may be sent. */
 void pg_vu_channel_config_change(struct pg_vu_connection *connection);
-
-/* --- server.c -------------------------------------------------------------------------------- */
-
-/* Ends the connection from the loop, not at once: for code that still uses it. */
-void pg_vu_connection_fail(struct pg_vu_connection *connection, const char *why);
 
 #endif

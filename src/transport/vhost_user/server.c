@@ -116,19 +116,13 @@ static void close_connection(struct pg_vu_connection *connection)
 		server->settings.callbacks.closed(server->settings.callbacks.data);
 }
 
+/* From anywhere, so not at once: the main watch sees it as the end of the stream and closes all. */
 void pg_vhost_user_disconnect(struct pg_vhost_user *server, const char *why)
 {
 	if (!server->connection)
 		return;
 	pg_vu_log(server, PG_LOG_WARN, "connection to the front end closed: %s", why);
-	close_connection(server->connection);
-}
-
-/* The main watch sees the shutdown as the end of the stream and closes all. */
-void pg_vu_connection_fail(struct pg_vu_connection *connection, const char *why)
-{
-	pg_vu_log(connection->server, PG_LOG_ERROR, "connection to the front end closed: %s", why);
-	shutdown(connection->socket.fd, SHUT_RDWR);
+	shutdown(server->connection->socket.fd, SHUT_RDWR);
 }
 
 static void end_of_connection(struct pg_vu_connection *connection, int error)

@@ -13,7 +13,7 @@
 
 #define HEADER sizeof(struct vhost_user_header)
 /* Unsent bytes that are kept for a front end which does not read. */
-#define OUT_MAX (256u * 1024)
+#define OUT_MAX ((size_t)256 * 1024)
 
 struct out_message {
 	struct pg_list link;
@@ -172,18 +172,19 @@ static ssize_t write_some(struct pg_vu_socket *socket, struct out_message *messa
 
 int pg_vu_socket_flush(struct pg_vu_socket *socket)
 {
-	while (!pg_list_empty(&socket->out)) {
-		struct out_message *message =
-			pg_container_of(socket->out.next, struct out_message, link);
-		ssize_t count = write_some(socket, message);
+	pg_list_for_each_safe(link, &socket->out) {
+		struct out_message *message = pg_container_of(link, struct out_message, link);
 
-		if (count < 0)
-			return (int)count;
-		pg_close(&message->fd); /* it went with the first byte */
-		message->sent += (size_t)count;
-		socket->out_bytes -= (size_t)count;
-		if (message->sent == message->size)
-			free_out(message);
+		while (message->sent < message->size) {
+			ssize_t count = write_some(socket, message);
+
+			if (count < 0)
+				return (int)count;
+			pg_close(&message->fd); /* it went with the first byte */
+			message->sent += (size_t)count;
+			socket->out_bytes -= (size_t)count;
+		}
+		free_out(message);
 	}
 	return 0;
 }

@@ -85,8 +85,8 @@ void pg_vhost_user_settings_init(struct pg_vhost_user_settings *settings);
 int pg_vhost_user_create(const struct pg_vhost_user_settings *settings, struct pg_vhost_user **out,
 			 const char **problem);
 
-/* Closes everything and resets the device, which stays its owner's. Sets *server to NULL. Accepts NULL. */
-void pg_vhost_user_destroy(struct pg_vhost_user **server);
+/* Closes everything and resets the device, which stays its owner's. Sets *out to NULL. Accepts NULL. */
+void pg_vhost_user_destroy(struct pg_vhost_user **out);
 
 /* The device to serve; before the first connection. It must outlive the server. */
 void pg_vhost_user_set_device(struct pg_vhost_user *server, struct paragpu_device *device);
@@ -102,7 +102,7 @@ int pg_vhost_user_listen(struct pg_vhost_user *server, const char *path);
 /* Serves the connected socket *fd and takes it. Returns 0; -ENOTSOCK, -EBUSY or another errno. */
 int pg_vhost_user_adopt(struct pg_vhost_user *server, int *fd);
 
-/* Ends the connection, if there is one, as if the front end had. `why` is logged. */
+/* Ends the connection, if there is one, in the next round of the loop. `why` is logged. */
 void pg_vhost_user_disconnect(struct pg_vhost_user *server, const char *why);
 
 /* For paragpu_host.complete; `data` is not used. */
@@ -198,6 +198,6 @@ bool pg_vhost_user_get_region(const struct pg_vhost_user *server, size_t index,
 			      struct pg_vhost_user_region_info *info);
 
 /* "GET_FEATURES", or NULL for a number that is no request of a front end known here. */
-const char *pg_vhost_user_request_name(uint32_t request);
+const char *pg_vhost_user_request_name(uint32_t number);
 
 #endif
