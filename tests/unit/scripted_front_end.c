@@ -91,6 +91,8 @@ void scripted_init(struct scripted *s, struct pg_vhost_user_settings *settings)
 	const char *problem = NULL;
 
 	memset(s, 0, sizeof(*s));
+	s->fds_before = count_fds();
+	s->blob = -1;
 	s->socket = s->channel = s->display_fd = -1;
 	if (!settings) {
 		pg_vhost_user_settings_init(&defaults);
@@ -138,6 +140,8 @@ void scripted_finish(struct scripted *s)
 	pg_close(&s->socket);
 	pg_close(&s->channel);
 	pg_close(&s->display_fd);
+	pg_close(&s->blob);
+	assert_int_equal(count_fds(), s->fds_before);
 }
 
 void scripted_connect(struct scripted *s)
@@ -215,8 +219,9 @@ static ssize_t receive(int socket, struct vhost_user_header *header, void *paylo
 	if (count <= 0)
 		return -1;
 	assert_int_equal(count, sizeof(*header));
-	if (c) {
-		assert_non_null(fd);
+	if (c && !fd)
+		fail_msg("a descriptor that nobody expects");
+	if (c && fd) {
 		memcpy(fd, CMSG_DATA(c), sizeof(int));
 	}
 	assert_true(header->size <= capacity);
@@ -419,9 +424,9 @@ uint32_t scripted_response(struct scripted *s, uint32_t index)
 	const struct virtq_used *used = (const struct virtq_used *)(void *)(s->ram + USED(index));
 	uint16_t last = (uint16_t)(pg_from_le16(used->idx) - 1);
 	uint32_t head = pg_from_le32(used->ring[last % QUEUE_SIZE].id);
+	size_t answer = RESPONSES(index) + head / 2 * 512;
 	const struct virtio_gpu_ctrl_hdr *header =
-		(const struct virtio_gpu_ctrl_hdr *)(void *)(s->ram + RESPONSES(index) +
-							     head / 2 * 512);
+		(const struct virtio_gpu_ctrl_hdr *)(void *)(s->ram + answer);
 
 	return pg_from_le32(header->type);
 }
@@ -470,8 +475,9 @@ unsigned int count_fds(void)
 	DIR *folder = opendir("/proc/self/fd");
 	unsigned int count = 0;
 
-	assert_non_null(folder);
-	while (readdir(folder))
+	if (!folder)
+		fail_msg("no /proc/self/fd");
+	while (folder && readdir(folder))
 		count++;
 	closedir(folder);
 	return count;

@@ -41,10 +41,15 @@ struct scripted {
 	/* of the requests to the front end */
 	unsigned int done;
 	int result;
+	/* the test's own */
+	unsigned int fds_before;
+	int blob;
+	void *extra;
 };
 
 /* `settings` may be NULL; its loop, logger and callbacks are filled in. Connects. */
 void scripted_init(struct scripted *s, struct pg_vhost_user_settings *settings);
+/* Fails the test if a descriptor is left open. */
 void scripted_finish(struct scripted *s);
 /* A new connection; the old one must have gone. */
 void scripted_connect(struct scripted *s);

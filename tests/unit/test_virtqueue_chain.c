@@ -240,9 +240,9 @@ static void an_indirect_table_may_lie_over_two_regions_and_unaligned(void **stat
 	struct piece pieces[8];
 
 	for (uint32_t i = 0; i < 8; i++)
-		pieces[i] = (struct piece){BUFFERS + i * 8, 8, i < 5 ? 0 : WRITE};
+		pieces[i] = (struct piece){BUFFERS + UINT64_C(8) * i, 8, i < 5 ? 0 : WRITE};
 	/* The seam goes through the middle of the third entry. */
-	offer_indirect(driver, GUEST_SEAM - 2 * 16 - 7, pieces, 8);
+	offer_indirect(driver, GUEST_SEAM - 32 - 7, pieces, 8);
 	chain = driver_pop(driver);
 	expect_sizes(chain, 40, 24);
 	pg_virtqueue_push(chain, 0);

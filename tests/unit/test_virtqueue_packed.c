@@ -188,7 +188,7 @@ static void an_indirect_table_takes_one_slot(void **state)
 	struct driver *driver = *state;
 
 	for (uint32_t i = 0; i < 20; i++)
-		table_describe(driver, TABLES, i, BUFFERS + i * 8, 8, 0, 0);
+		table_describe(driver, TABLES, i, BUFFERS + UINT64_C(8) * i, 8, 0, 0);
 	for (int i = 0; i < 30; i++) {
 		packed_offer(driver,
 			     &(struct packed_slot){TABLES, 20 * 16, 5, VIRTQ_DESC_F_INDIRECT}, 1);
