@@ -99,6 +99,23 @@ def test_descriptor_names_the_installed_binary():
     assert descriptor["binary"].startswith("/") and descriptor["binary"].endswith("/paragpud")
 
 
+def test_code_of_the_embedding_guide_compiles(tmp_path):
+    blocks = re.findall(r"```c\n(.*?)```", (ROOT / "docs" / "embedding.md").read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        source = tmp_path / "guide.c"
+        source.write_text(block)
+        result = run("cc", "-std=c17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+                     f"-I{ROOT}/include", source)
+        assert result.returncode == 0, result.stderr
+
+
+def test_links_of_the_documents_lead_somewhere():
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
 def test_documents_name_only_options_that_exist():
     """A word that starts like an option, in a line that runs one of our programs."""
     known = set(help_options(run(PARAGPUD, "--help").stdout))
