@@ -22,18 +22,19 @@ void pg_messages_init(struct pg_messages *messages, int fd, const char *program)
 	};
 }
 
-/* Whether one more line is within the rate. */
+/* Whether one more line is within the rate, with the note on those left out before it. */
 static int spend(struct pg_messages *messages)
 {
+	uint64_t cost = messages->left_out ? 2 * LINE_NS : LINE_NS;
 	uint64_t now = pg_now_ns();
 
 	messages->credit += now - messages->last_ns;
 	messages->last_ns = now;
 	if (messages->credit > PG_MESSAGE_BURST * LINE_NS)
 		messages->credit = PG_MESSAGE_BURST * LINE_NS;
-	if (messages->credit < LINE_NS)
+	if (messages->credit < cost)
 		return 0;
-	messages->credit -= LINE_NS;
+	messages->credit -= cost;
 	return 1;
 }
 

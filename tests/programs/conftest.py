@@ -31,6 +31,13 @@ def run(*words, **options):
                           timeout=PATIENCE, check=False, **options)
 
 
+def listens(path):
+    with open("/proc/net/unix", encoding="ascii", errors="replace") as sockets:
+        # a listening socket has the flag __SO_ACCEPTCON
+        return any(line.split()[3] == "00010000" and line.rstrip().endswith(f" {path}")
+                   for line in sockets.readlines()[1:])
+
+
 class Control:
     """A client of the control socket, without paragpu in between."""
 
@@ -80,9 +87,9 @@ class Daemon:
             self.process = subprocess.Popen(
                 [str(word) for word in (*line, *words)], stdin=subprocess.DEVNULL, stderr=errors,
                 env={**os.environ, **(environment or {})}, **options)
-        ready = self.control_path if control else self.socket_path
-        wait_until(lambda: ready.exists() or self.process.poll() is not None or
-                   not (control or socket_path), "paragpud's sockets")
+        # the control socket comes last; its file is there a moment before anybody listens
+        wait_until(lambda: not (control or socket_path) or self.process.poll() is not None or
+                   listens(self.control_path if control else self.socket_path), "paragpud's sockets")
 
     @property
     def said(self):

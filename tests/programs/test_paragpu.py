@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from conftest import PARAGPU, run
+from conftest import PARAGPU, listens, run, wait_until
 
 
 @pytest.fixture(name="runtime")
@@ -31,8 +31,7 @@ def _named(start, runtime):
     def named(name, *words):
         daemon = start(*words, f"--control={runtime}/paragpu/{name}.control", control=False)
         daemon.control_path = runtime / "paragpu" / f"{name}.control"
-        from conftest import wait_until
-        wait_until(daemon.control_path.exists, "the control socket")
+        wait_until(lambda: listens(daemon.control_path), "the control socket")
         return daemon
     return named
 
