@@ -67,6 +67,8 @@ static int set_up(void **state)
 		return -1;
 	fixture->client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	*state = fixture;
+	if (fixture->client < 0)
+		return -1;
 	return connect(fixture->client, (struct sockaddr *)&address, sizeof(address));
 }
 
