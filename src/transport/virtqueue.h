@@ -104,10 +104,10 @@ struct pg_virtqueue {
 	uint16_t avail_shadow; /* split: the driver's index as last read */
 	bool avail_wrap;       /* packed: the wrap counters */
 	bool used_wrap;
-	uint16_t added;     /* slots put since the last flush */
-	bool signal_always; /* the first flush after a start interrupts in any case */
-	bool batch_held;    /* packed: the first slot of this batch is published last */
-	void *batch_slot;
+	uint16_t added;      /* slots put since the last flush */
+	bool signal_always;  /* the first flush after a start interrupts in any case */
+	bool batch_held;     /* packed: the first slot of this batch is published last */
+	uint16_t batch_slot; /* an index: the ring may move before that */
 	uint16_t batch_flags;
 	struct pg_list busy; /* in the device's hands or done and held, by age */
 	struct pg_list abandoned;
@@ -127,7 +127,8 @@ void pg_virtqueue_finish(struct pg_virtqueue *queue);
 /*
  * Starts the ring at `base`, in the encoding of SET_VRING_BASE. Mends a broken
  * queue. Requests that were in flight at pg_virtqueue_stop() go on: those done
- * meanwhile are put into the ring by this call. Returns 0, or -EINVAL if the
+ * meanwhile are put into the ring by this call; but a ring of another size or
+ * layout is another ring, and they are abandoned. Returns 0, or -EINVAL if the
  * ring is misaligned or its size is not allowed; then the queue is broken.
  */
 int pg_virtqueue_start(struct pg_virtqueue *queue, const struct pg_ring *ring, uint32_t base);
