@@ -39,9 +39,13 @@
 /*
  * Pieces of memory in all requests of one queue that the device holds. Beyond
  * it nothing more is taken from the ring until some come back: 16 MiB at most
- * are kept for a guest which makes them as long as it can.
+ * are kept for a guest which makes them as long as it can. One request with
+ * more breaks the queue: descriptors can cross as many regions as the VMM has.
  */
 #define PG_QUEUE_MAX_VECTORS (1u << 20)
+
+/* No ring has that many entries. */
+#define PG_CHAIN_NO_RECORD UINT16_MAX
 
 struct pg_virtqueue;
 struct pg_inflight_queue;
@@ -63,7 +67,7 @@ struct pg_chain {
 	uint32_t written;
 	uint16_t id;     /* split: head; packed: buffer id */
 	uint16_t slots;  /* descriptors of the ring that it takes */
-	uint16_t record; /* packed: its entry in the in-flight region */
+	uint16_t record; /* packed: its entry in the in-flight region, or PG_CHAIN_NO_RECORD */
 	bool done;       /* completed, not yet in the ring */
 	bool abandoned;  /* its ring is gone: nobody waits for it */
 	uint8_t *bounce; /* stands in for the guest's memory while the ring is stopped */
