@@ -40,7 +40,11 @@ struct paragpu_device;
 struct paragpu_limits {
 	/* Resources alive at once. Default 131072: ten times a busy desktop; each costs about 200 bytes. */
 	uint32_t resources;
-	/* Bytes of host memory for images. Default 1 GiB: sixteen heads of 4K, double-buffered, fit. */
+	/*
+	 * Bytes of host memory for images; also of what all heads show
+	 * together, of which each display has a copy. Default 1 GiB: sixteen
+	 * heads of 4K, double-buffered, fit.
+	 */
 	uint64_t host_bytes;
 	/* Memory entries in one backing. Default 1048576: 4 GiB in 4 KiB pages. */
 	uint32_t backing_entries;

@@ -12,6 +12,10 @@
 #include "device/device.h"
 #include "device/request.h"
 
+/* The largest head that settings allow, and the largest picture that displays can take. */
+#define MAX_SIDE 65535
+#define MAX_PICTURE_BYTES (UINT64_C(1) << 30)
+
 bool pg_rect_inside(const struct paragpu_rect *rect, uint32_t width, uint32_t height)
 {
 	return pg_range_inside(rect->x, rect->width, width) &&
@@ -136,10 +140,38 @@ void pg_scanouts_set_memory(struct paragpu_device *device, struct paragpu_memory
 	paragpu_memory_unref(&old);
 }
 
+static uint64_t bytes_of(const struct paragpu_rect *rect)
+{
+	return (uint64_t)rect->width * rect->height * 4;
+}
+
+/*
+ * Whether the head may show a picture of that size. Each display keeps a copy
+ * of what it shows, and a blob is no bound for that: its entries may name the
+ * same page a million times. So all pictures shown count against the same
+ * limit as all images stored.
+ */
+static uint32_t check_size(const struct paragpu_device *device, uint32_t head,
+			   const struct paragpu_rect *rect)
+{
+	uint64_t total;
+
+	if (!rect->width || !rect->height || rect->width > MAX_SIDE || rect->height > MAX_SIDE)
+		return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+	total = bytes_of(rect);
+	if (total > MAX_PICTURE_BYTES)
+		return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+	for (uint32_t i = 0; i < device->head_count; i++)
+		if (i != head && device->scanouts[i].view.resource)
+			total += bytes_of(&device->scanouts[i].view.rect);
+	return total > device->quota.limits.host_bytes ? VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY
+						       : VIRTIO_GPU_RESP_OK_NODATA;
+}
+
 uint32_t pg_set_scanout(struct pg_call *call)
 {
 	const struct virtio_gpu_set_scanout *command = pg_call_fixed(call, virtio_gpu_set_scanout);
-	uint32_t head = pg_from_le32(command->scanout_id);
+	uint32_t head = pg_from_le32(command->scanout_id), result;
 	struct pg_view view = {0};
 
 	if (head >= call->device->head_count)
@@ -150,10 +182,12 @@ uint32_t pg_set_scanout(struct pg_call *call)
 		if (!view.resource || view.resource->kind == PARAGPU_RESOURCE_BLOB)
 			return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
 		view.rect = pg_rect_from_wire(&command->r);
-		if (!view.rect.width || !view.rect.height ||
-		    !pg_rect_inside(&view.rect, view.resource->as.image.width,
+		if (!pg_rect_inside(&view.rect, view.resource->as.image.width,
 				    view.resource->as.image.height))
 			return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+		result = check_size(call->device, head, &view.rect);
+		if (result != VIRTIO_GPU_RESP_OK_NODATA)
+			return result;
 		view.format = view.resource->as.image.format;
 		view.stride = view.resource->as.image.width * 4;
 	}
@@ -179,7 +213,7 @@ uint32_t pg_set_scanout_blob(struct pg_call *call)
 {
 	const struct virtio_gpu_set_scanout_blob *command =
 		pg_call_fixed(call, virtio_gpu_set_scanout_blob);
-	uint32_t head = pg_from_le32(command->scanout_id);
+	uint32_t head = pg_from_le32(command->scanout_id), result;
 	struct pg_view view = {0};
 
 	if (head >= call->device->head_count)
@@ -193,11 +227,13 @@ uint32_t pg_set_scanout_blob(struct pg_call *call)
 		view.stride = pg_from_le32(command->strides[0]);
 		view.offset = pg_from_le32(command->offsets[0]);
 		if (!view.resource->backing || !pg_format_find(view.format) ||
-		    !framebuffer_fits(command, view.resource->size) || !view.rect.width ||
-		    !view.rect.height ||
+		    !framebuffer_fits(command, view.resource->size) ||
 		    !pg_rect_inside(&view.rect, pg_from_le32(command->width),
 				    pg_from_le32(command->height)))
 			return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+		result = check_size(call->device, head, &view.rect);
+		if (result != VIRTIO_GPU_RESP_OK_NODATA)
+			return result;
 	}
 	pg_scanout_set(call->device, head, &view);
 	return VIRTIO_GPU_RESP_OK_NODATA;

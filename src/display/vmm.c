@@ -113,7 +113,7 @@ static void add_damage(struct pg_vmm_pass *pass, struct paragpu_rect rect)
 {
 	pixman_region32_t *damage = &pass->damage;
 
-	/* A picture is never wider or higher than its bytes, which fit into an int many times. */
+	/* No picture is wider or higher than 65535: it fits into an int many times. */
 	pixman_region32_union_rect(damage, damage, (int)rect.x, (int)rect.y, rect.width,
 				   rect.height);
 	if (pixman_region32_n_rects(damage) > MAX_DAMAGE_RECTS) {

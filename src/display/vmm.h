@@ -84,7 +84,8 @@ struct pg_vmm {
 	int fd;
 	struct pg_watch watch;
 	bool pumping;
-	bool full; /* the socket took no more: wait for EPOLLOUT */
+	bool full;   /* the socket took no more: wait for EPOLLOUT */
+	size_t sent; /* in this turn of the loop */
 
 	bool features_known;
 	bool features_due; /* SET_PROTOCOL_FEATURES is to be sent */

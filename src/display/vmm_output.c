@@ -17,6 +17,9 @@
 
 #define MAX_PIECES 512
 
+/* What is left goes out in the next turn of the loop. */
+#define MAX_BYTES_A_TURN (16u << 20)
+
 struct pieces {
 	struct iovec items[MAX_PIECES];
 	size_t count;
@@ -204,6 +207,7 @@ static void send_some(struct pg_vmm *vmm)
 		wanted += pieces.items[i].iov_len;
 	sent = send_pieces(vmm, &pieces);
 	if (sent >= 0) {
+		vmm->sent += (size_t)sent;
 		vmm->full = (size_t)sent < wanted;
 		advance(vmm, (size_t)sent);
 	} else if (errno == EAGAIN) {
@@ -224,8 +228,12 @@ void pg_vmm_pump(struct pg_vmm *vmm)
 	if (vmm->pumping)
 		return;
 	vmm->pumping = true;
-	while (vmm->fd >= 0 && !vmm->full && (vmm->message.active || pg_vmm_choose(vmm)))
+	vmm->sent = 0;
+	while (vmm->fd >= 0 && !vmm->full && (vmm->message.active || pg_vmm_choose(vmm))) {
 		send_some(vmm);
+		/* A reader as fast as we must not keep everybody else waiting. */
+		vmm->full |= vmm->sent > MAX_BYTES_A_TURN;
+	}
 	vmm->pumping = false;
 	if (vmm->fd < 0)
 		return;

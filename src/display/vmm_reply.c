@@ -27,6 +27,37 @@ static size_t reply_payload(uint32_t request)
 	}
 }
 
+static struct pg_vmm_request *find_edid_request(struct pg_vmm *vmm)
+{
+	pg_list_for_each(link, &vmm->requests) {
+		struct pg_vmm_request *request = pg_container_of(link, struct pg_vmm_request, link);
+
+		if (request->request == VHOST_USER_GPU_GET_EDID)
+			return request;
+	}
+	return NULL;
+}
+
+/*
+ * Questions that waited for the features in vain. To decline one may make
+ * another and send it, which changes the list: so nothing is sent meanwhile,
+ * and each look begins anew.
+ */
+static void decline_edids(struct pg_vmm *vmm)
+{
+	struct pg_vmm_request *request;
+
+	vmm->pumping = true;
+	while ((request = find_edid_request(vmm))) {
+		struct paragpu_query *query = request->query;
+
+		pg_list_remove(&request->link);
+		free(request);
+		paragpu_query_decline(query);
+	}
+	vmm->pumping = false;
+}
+
 static void take_features(struct pg_vmm *vmm, const uint8_t *payload)
 {
 	uint64_t wanted = 1u << VHOST_USER_GPU_PROTOCOL_F_EDID;
@@ -39,18 +70,8 @@ static void take_features(struct pg_vmm *vmm, const uint8_t *payload)
 	vmm->features &= wanted;
 	vmm->features_known = true;
 	vmm->features_due = true;
-	if (vmm->features >> VHOST_USER_GPU_PROTOCOL_F_EDID & 1)
-		return;
-	/* Questions that waited for this. */
-	pg_list_for_each_safe(link, &vmm->requests) {
-		struct pg_vmm_request *request = pg_container_of(link, struct pg_vmm_request, link);
-
-		if (request->request != VHOST_USER_GPU_GET_EDID)
-			continue;
-		pg_list_remove(link);
-		paragpu_query_decline(request->query);
-		free(request);
-	}
+	if (!(vmm->features >> VHOST_USER_GPU_PROTOCOL_F_EDID & 1))
+		decline_edids(vmm);
 }
 
 static void answer_display_info(struct paragpu_query *query, const uint8_t *payload)

@@ -10,11 +10,15 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "memory/iov.h"
 #include "transport/shared.h"
 #include "transport/virtqueue_private.h"
 
-/* No response of the device is longer; what a guest offers beyond it stays unused while parked. */
-#define BOUNCE_MAX 65536u
+/*
+ * No response of the device is longer; what a guest offers beyond it stays
+ * unused while parked. A guest can have two rings of 32768 requests parked.
+ */
+#define BOUNCE_MAX 4096u
 
 struct pg_chain *pg_chain_take(struct pg_virtqueue *queue)
 {
@@ -38,6 +42,7 @@ struct pg_chain *pg_chain_take(struct pg_virtqueue *queue)
 	chain->vector_count = 0;
 	chain->readable_count = 0;
 	chain->slots = 0;
+	chain->record = PG_CHAIN_NO_RECORD;
 	chain->done = false;
 	chain->abandoned = false;
 	chain->memory = paragpu_memory_ref(queue->ring.memory);
@@ -85,6 +90,12 @@ static int add_vectors(struct pg_chain *chain, uint64_t addr, uint64_t len)
 					   "a descriptor points to 0x%" PRIx64 " (%" PRIu64
 					   " bytes), which is not guest memory",
 					   addr, len);
+			return -EPIPE;
+		}
+		if (chain->vector_count == PG_QUEUE_MAX_VECTORS) {
+			pg_virtqueue_break(chain->queue,
+					   "a request that lies in more than %u pieces",
+					   PG_QUEUE_MAX_VECTORS);
 			return -EPIPE;
 		}
 		if (chain->vector_count == chain->vector_capacity && grow(chain))
@@ -276,6 +287,7 @@ void pg_chain_seal(struct pg_chain *chain)
 void pg_chain_park(struct pg_chain *chain)
 {
 	size_t size = chain->writable_size < BOUNCE_MAX ? (size_t)chain->writable_size : BOUNCE_MAX;
+	const struct iovec *vectors = chain->vectors + chain->readable_count;
 
 	if (chain->done || chain->bounce)
 		return;
@@ -284,24 +296,19 @@ void pg_chain_park(struct pg_chain *chain)
 	chain->request.writable = &chain->bounce_vector;
 	/* Without memory the guest gets an empty response rather than a write it does not expect. */
 	chain->request.writable_count = chain->bounce ? 1 : 0;
+	/* The response may be there already, and the request wait for a fence only. */
+	if (chain->bounce)
+		pg_iov_read(vectors, chain->vector_count - chain->readable_count, 0, chain->bounce,
+			    size);
 }
 
 void pg_chain_unpark(struct pg_chain *chain)
 {
-	const struct iovec *vector = chain->vectors + chain->readable_count;
-	size_t copied = 0;
+	const struct iovec *vectors = chain->vectors + chain->readable_count;
 
-	if (chain->done && chain->bounce) {
-		while (copied < chain->written) {
-			size_t piece = chain->written - copied;
-
-			if (piece > vector->iov_len)
-				piece = vector->iov_len;
-			memcpy(vector->iov_base, chain->bounce + copied, piece);
-			copied += piece;
-			vector++;
-		}
-	}
+	if (chain->bounce)
+		pg_iov_write(vectors, chain->vector_count - chain->readable_count, 0, chain->bounce,
+			     chain->done ? chain->written : chain->bounce_vector.iov_len);
 	free(chain->bounce);
 	chain->bounce = NULL;
 	pg_chain_seal(chain);

@@ -183,7 +183,7 @@ static int rebuild_packed(struct pg_virtqueue *queue, struct pg_chain *chain, ui
 	uint16_t count = region->desc[record].num;
 	uint16_t index = record;
 
-	if (!count) {
+	if (!count || count > queue->ring.size) {
 		damaged(queue);
 		return -EPIPE;
 	}
@@ -203,6 +203,10 @@ static int rebuild_packed(struct pg_virtqueue *queue, struct pg_chain *chain, ui
 			.flags = region->desc[index].flags,
 		};
 		chain->id = region->desc[index].id;
+		if (descriptor.flags & VIRTQ_DESC_F_INDIRECT && i + 1 < count) {
+			damaged(queue);
+			return -EPIPE;
+		}
 		if (descriptor.flags & VIRTQ_DESC_F_INDIRECT)
 			error = pg_chain_add_table(chain, &descriptor);
 		else
@@ -474,8 +478,12 @@ void pg_inflight_packed_taken(struct pg_virtqueue *queue, struct pg_chain *chain
 void pg_inflight_packed_put(struct pg_virtqueue *queue, const struct pg_chain *chain)
 {
 	struct packed_region *region = queue->inflight->region;
-	uint16_t last = region->desc[chain->record].last;
+	uint16_t last;
 
+	/* Taken before there was a region: it was never written down. */
+	if (chain->record >= queue->ring.size)
+		return;
+	last = region->desc[chain->record].last;
 	if (last < queue->ring.size)
 		region->desc[last].next = queue->inflight->free_head;
 	queue->inflight->free_head = chain->record;
@@ -490,6 +498,8 @@ void pg_inflight_packed_published(struct pg_virtqueue *queue, const struct pg_ch
 {
 	struct packed_region *region = queue->inflight->region;
 
+	if (chain->record >= queue->ring.size)
+		return;
 	settle();
 	region->desc[chain->record].inflight = 0;
 	region->old_free_head = region->free_head;

@@ -146,7 +146,7 @@ void pg_packed_put(struct pg_virtqueue *queue, const struct pg_chain *chain)
 		pg_inflight_packed_published(queue, chain);
 	} else if (!queue->batch_held) {
 		queue->batch_held = true;
-		queue->batch_slot = slot;
+		queue->batch_slot = (uint16_t)(slot - slot_of(queue, 0));
 		queue->batch_flags = flags;
 	} else {
 		pg_store_release_le16(&slot->flags, flags);
@@ -155,10 +155,9 @@ void pg_packed_put(struct pg_virtqueue *queue, const struct pg_chain *chain)
 
 static void publish_batch(struct pg_virtqueue *queue)
 {
-	struct pvirtq_desc *slot = queue->batch_slot;
-
 	if (queue->batch_held)
-		pg_store_release_le16(&slot->flags, queue->batch_flags);
+		pg_store_release_le16(&slot_of(queue, queue->batch_slot)->flags,
+				      queue->batch_flags);
 	queue->batch_held = false;
 }
 

@@ -135,8 +135,12 @@ int pg_virtqueue_start(struct pg_virtqueue *queue, const struct pg_ring *ring, u
 	error = check_ring(queue, ring);
 	if (error)
 		return error;
+	/* Requests of another ring: their slots and records do not exist in this one. */
+	if (ring->size != queue->ring.size || ring->packed != queue->ring.packed)
+		pg_virtqueue_abandon(queue);
 	pg_virtqueue_move(queue, ring);
 	queue->added = 0;
+	queue->batch_held = false;
 	queue->signal_always = true;
 	if (ring->packed)
 		pg_packed_start(queue, base);

@@ -39,9 +39,13 @@
 /*
  * Pieces of memory in all requests of one queue that the device holds. Beyond
  * it nothing more is taken from the ring until some come back: 16 MiB at most
- * are kept for a guest which makes them as long as it can.
+ * are kept for a guest which makes them as long as it can. One request with
+ * more breaks the queue: descriptors can cross as many regions as the VMM has.
  */
 #define PG_QUEUE_MAX_VECTORS (1u << 20)
+
+/* No ring has that many entries. */
+#define PG_CHAIN_NO_RECORD UINT16_MAX
 
 struct pg_virtqueue;
 struct pg_inflight_queue;
@@ -63,7 +67,7 @@ struct pg_chain {
 	uint32_t written;
 	uint16_t id;     /* split: head; packed: buffer id */
 	uint16_t slots;  /* descriptors of the ring that it takes */
-	uint16_t record; /* packed: its entry in the in-flight region */
+	uint16_t record; /* packed: its entry in the in-flight region, or PG_CHAIN_NO_RECORD */
 	bool done;       /* completed, not yet in the ring */
 	bool abandoned;  /* its ring is gone: nobody waits for it */
 	uint8_t *bounce; /* stands in for the guest's memory while the ring is stopped */
@@ -104,10 +108,10 @@ struct pg_virtqueue {
 	uint16_t avail_shadow; /* split: the driver's index as last read */
 	bool avail_wrap;       /* packed: the wrap counters */
 	bool used_wrap;
-	uint16_t added;     /* slots put since the last flush */
-	bool signal_always; /* the first flush after a start interrupts in any case */
-	bool batch_held;    /* packed: the first slot of this batch is published last */
-	void *batch_slot;
+	uint16_t added;      /* slots put since the last flush */
+	bool signal_always;  /* the first flush after a start interrupts in any case */
+	bool batch_held;     /* packed: the first slot of this batch is published last */
+	uint16_t batch_slot; /* an index: the ring may move before that */
 	uint16_t batch_flags;
 	struct pg_list busy; /* in the device's hands or done and held, by age */
 	struct pg_list abandoned;
@@ -127,7 +131,8 @@ void pg_virtqueue_finish(struct pg_virtqueue *queue);
 /*
  * Starts the ring at `base`, in the encoding of SET_VRING_BASE. Mends a broken
  * queue. Requests that were in flight at pg_virtqueue_stop() go on: those done
- * meanwhile are put into the ring by this call. Returns 0, or -EINVAL if the
+ * meanwhile are put into the ring by this call; but a ring of another size or
+ * layout is another ring, and they are abandoned. Returns 0, or -EINVAL if the
  * ring is misaligned or its size is not allowed; then the queue is broken.
  */
 int pg_virtqueue_start(struct pg_virtqueue *queue, const struct pg_ring *ring, uint32_t base);

@@ -265,6 +265,11 @@ void paragpu_query_answer_edid(struct paragpu_query *query, const void *edid, si
 
 void paragpu_query_decline(struct paragpu_query *query)
 {
+	struct paragpu_display *display = query->asks_again;
+
 	query->answers++;
 	query->declined = true;
+	query->asks_again = NULL;
+	if (display)
+		display->ops->get_display_info(display, query);
 }

@@ -34,6 +34,8 @@ struct paragpu_flush {
 struct paragpu_query {
 	int answers; /* must become 1 */
 	bool declined;
+	/* If declined, asks this display for the display information, once, as the library does. */
+	struct paragpu_display *asks_again;
 	size_t count;
 	struct paragpu_head heads[PARAGPU_MAX_HEADS];
 	size_t edid_size;

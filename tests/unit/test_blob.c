@@ -66,6 +66,41 @@ static void a_scattered_blob_is_read_in_pieces(void **state)
 	assert_int_equal(paragpu_picture_row(&picture, 0, 64, 1, vector, 1), 0);
 }
 
+/* A few kilobytes of entries, all of the same memory, make a blob larger than any host's memory. */
+static void pictures_larger_than_displays_can_take_are_refused(void **state)
+{
+	struct harness *harness = *state;
+	struct virtio_gpu_mem_entry same[1024];
+	const uint64_t size = (uint64_t)GUEST_SIZE * 1024;
+	unsigned int scanouts;
+
+	for (size_t i = 0; i < 1024; i++)
+		same[i] = entry(0, (uint32_t)GUEST_SIZE);
+	assert_int_equal(create_blob(harness, 1, size, same, 1024), OK);
+	scanouts = harness->display.scanouts;
+	/* 16 GiB, whose height is negative as an int */
+	assert_int_equal(set_scanout_blob(harness, 0, 1, 1, UINT32_MAX, BGRX, 4, 0,
+					  rect(0, 0, 1, UINT32_MAX)),
+			 BAD_PARAMETER);
+	assert_int_equal(
+		set_scanout_blob(harness, 0, 1, 65536, 1, BGRX, 262144, 0, rect(0, 0, 65536, 1)),
+		BAD_PARAMETER);
+	assert_int_equal(set_scanout_blob(harness, 0, 1, 16384, 16385, BGRX, 65536, 0,
+					  rect(0, 0, 16384, 16385)),
+			 BAD_PARAMETER);
+	assert_int_equal(harness->display.scanouts, scanouts);
+	assert_int_equal(set_scanout_blob(harness, 0, 1, 16384, 16384, BGRX, 65536, 0,
+					  rect(0, 0, 16384, 16384)),
+			 OK);
+	/* All heads together have a limit too. */
+	assert_int_equal(set_scanout_blob(harness, 1, 1, 16, 16, BGRX, 64, 0, rect(0, 0, 16, 16)),
+			 NO_MEMORY);
+	assert_int_equal(set_scanout_blob(harness, 0, 1, 16, 16, BGRX, 64, 0, rect(0, 0, 16, 16)),
+			 OK);
+	assert_int_equal(set_scanout_blob(harness, 1, 1, 16, 16, BGRX, 64, 0, rect(0, 0, 16, 16)),
+			 OK);
+}
+
 static void detaching_switches_off_what_shows_the_blob(void **state)
 {
 	struct harness *harness = *state;
@@ -168,6 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_contiguous_blob_is_shown_in_place),
 		TEST(a_scattered_blob_is_read_in_pieces),
+		TEST(pictures_larger_than_displays_can_take_are_refused),
 		TEST(detaching_switches_off_what_shows_the_blob),
 		TEST(a_blob_without_entries_gets_them_by_attach),
 		TEST(displays_hear_of_memory_that_moves),

@@ -664,6 +664,27 @@ static void test_edid_is_declined_where_not_offered(void **state)
 	assert_true(pg_vmm_connected(bench->display));
 }
 
+/* Linux asks for the EDIDs of all heads at once, and each question turns into another. */
+static void test_several_edids_are_declined_where_not_offered(void **state)
+{
+	struct bench *bench = *state;
+	const struct paragpu_display_ops *ops = bench->display->base.ops;
+	struct paragpu_query queries[4] = {0};
+
+	for (size_t i = 0; i < 4; i++)
+		queries[i].asks_again = &bench->display->base;
+	connect_front_end(bench);
+	for (uint32_t i = 0; i < 4; i++)
+		ops->get_edid(&bench->display->base, i, &queries[i]);
+	negotiate(bench, 0);
+	run(bench, MAX_MESSAGE);
+	for (size_t i = 0; i < 4; i++)
+		assert_true(queries[i].declined);
+	for (uint32_t i = 0; i < bench->request_count; i++)
+		assert_int_not_equal(bench->requests[i], VHOST_USER_GPU_GET_EDID);
+	assert_true(pg_vmm_connected(bench->display));
+}
+
 static void test_display_info(void **state)
 {
 	struct bench *bench = *state;
@@ -1002,6 +1023,7 @@ int main(void)
 		RULE(cursor),
 		RULE(features_and_edid),
 		RULE(edid_is_declined_where_not_offered),
+		RULE(several_edids_are_declined_where_not_offered),
 		RULE(display_info),
 		RULE(replies_that_do_not_fit_close_the_socket),
 		RULE(replies_may_come_byte_by_byte_with_unasked_descriptors),

@@ -346,6 +346,48 @@ static void the_base_has_both_indices_and_wrap_counters(void **state)
 	expect_used(driver, 2, 0);
 }
 
+static void a_ring_of_another_size_knows_nothing_of_requests_before(void **state)
+{
+	struct driver *driver = *state;
+	struct packed_slot slots[SIZE - 1];
+	struct pg_ring small = driver->ring;
+	struct pg_chain *held;
+
+	for (int i = 0; i < SIZE - 1; i++)
+		slots[i] = (struct packed_slot){BUFFERS, 8, 0, VIRTQ_DESC_F_NEXT};
+	slots[SIZE - 2].flags = 0;
+	packed_offer(driver, slots, SIZE - 1);
+	held = driver_pop(driver);
+	pg_virtqueue_stop(&driver->queue);
+	small.size = 2;
+	assert_int_equal(pg_virtqueue_start(&driver->queue, &small, 0x80008000u), 0);
+	pg_virtqueue_push(held, 0);
+	assert_false(pg_virtqueue_flush(&driver->queue));
+	assert_in_range(driver->queue.used_idx, 0, 1);
+}
+
+/* The front end replaces its memory table between the completion and the interrupt. */
+static void a_batch_is_published_where_the_ring_is_by_then(void **state)
+{
+	struct driver *driver = *state;
+	struct pg_ring moved = driver->ring;
+	size_t size = SIZE * sizeof(struct pvirtq_desc);
+
+	serve(driver, 0);
+	moved.desc = aligned_alloc(16, size);
+	assert_non_null(moved.desc);
+	memcpy(moved.desc, driver->ring.desc, size);
+	memset(driver->ring.desc, 0xee, size);
+	pg_virtqueue_move(&driver->queue, &moved);
+	pg_virtqueue_flush(&driver->queue);
+	for (size_t i = 0; i < size; i++)
+		assert_int_equal(((const uint8_t *)driver->ring.desc)[i], 0xee);
+	memcpy(driver->ring.desc, moved.desc, size);
+	expect_used(driver, 2, 0);
+	pg_virtqueue_stop(&driver->queue);
+	free(moved.desc);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -369,6 +411,8 @@ int main(void)
 		TEST(enabling_kicks_tells_of_a_request_that_came_meanwhile),
 		TEST(the_initial_base_is_0x80008000),
 		TEST(the_base_has_both_indices_and_wrap_counters),
+		TEST(a_ring_of_another_size_knows_nothing_of_requests_before),
+		TEST(a_batch_is_published_where_the_ring_is_by_then),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -429,6 +429,40 @@ static void a_request_held_over_a_stop_is_answered_in_place_after_it(void **stat
 	assert_int_equal(used_idx(driver), 1);
 }
 
+/* A flush is answered at once and then held, or queues behind a fence. */
+static void a_response_written_before_a_stop_survives_it(void **state)
+{
+	struct driver *driver = *state;
+	char *response = driver_at(driver, BUFFERS + 24);
+	struct pg_chain *chain;
+
+	driver_offer_simple(driver, 0);
+	chain = driver_pop(driver);
+	store(&chain->request, "early");
+	pg_virtqueue_stop(&driver->queue);
+	pg_virtqueue_push(chain, 5);
+	pg_virtqueue_start(&driver->queue, &driver->ring, 1);
+	pg_virtqueue_flush(&driver->queue);
+	assert_memory_equal(response, "early", 5);
+	assert_int_equal(used_idx(driver), 1);
+}
+
+static void a_response_written_during_a_stop_for_a_request_done_later_survives_it(void **state)
+{
+	struct driver *driver = *state;
+	char *response = driver_at(driver, BUFFERS + 24);
+	struct pg_chain *chain;
+
+	driver_offer_simple(driver, 0);
+	chain = driver_pop(driver);
+	pg_virtqueue_stop(&driver->queue);
+	store(&chain->request, "amid");
+	pg_virtqueue_start(&driver->queue, &driver->ring, 1);
+	pg_virtqueue_push(chain, 4);
+	pg_virtqueue_flush(&driver->queue);
+	assert_memory_equal(response, "amid", 4);
+}
+
 static void an_abandoned_request_never_touches_the_guest(void **state)
 {
 	struct driver *driver = *state;
@@ -506,6 +540,8 @@ int main(void)
 		TEST(the_base_is_the_next_index_to_take),
 		TEST(a_request_done_while_stopped_is_answered_at_the_resume),
 		TEST(a_request_held_over_a_stop_is_answered_in_place_after_it),
+		TEST(a_response_written_before_a_stop_survives_it),
+		TEST(a_response_written_during_a_stop_for_a_request_done_later_survives_it),
 		TEST(an_abandoned_request_never_touches_the_guest),
 		TEST(a_forgotten_request_leaves_nothing),
 		TEST(too_many_vectors_in_flight_make_the_ring_wait),
