@@ -19,5 +19,6 @@ int pg_cli_connect(int argc, char **argv);
 int pg_cli_disconnect(int argc, char **argv);
 int pg_cli_trace(int argc, char **argv);
 int pg_cli_conform(int argc, char **argv);
+int pg_cli_bench(int argc, char **argv);
 
 #endif

@@ -25,6 +25,7 @@ static const struct subcommand subcommands[] = {
 	{"disconnect", "pull a head out", pg_cli_disconnect},
 	{"trace", "print each command that a running device executes", pg_cli_trace},
 	{"conform", "check any vhost-user GPU back end against the rules", pg_cli_conform},
+	{"bench", "measure vhost-user GPU back ends side by side", pg_cli_bench},
 	{"help", "print this text", run_help},
 	{"version", "print the version", run_version},
 };

@@ -149,7 +149,7 @@ int pg_fe_change_slot(struct pg_fe *fe, uint32_t index, bool add);
 /* Guest memory that nobody else got: its guest address, or 0 when all is taken. */
 uint64_t pg_fe_alloc(struct pg_fe *fe, uint64_t size, uint64_t alignment);
 
-/* Forgets allocations made since pg_fe_mark(). Command buffers in use must not be among them. */
+/* Forgets allocations made since pg_fe_mark(). No command may have grown in between. */
 uint64_t pg_fe_mark(const struct pg_fe *fe);
 void pg_fe_release(struct pg_fe *fe, uint64_t mark);
 

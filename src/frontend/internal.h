@@ -173,7 +173,7 @@ void pg_fe_queue_reset(struct pg_fe_queue *queue);
 void pg_fe_queue_done(struct pg_fe *fe, struct pg_fe_queue *queue, uint16_t id, uint32_t length);
 uint64_t pg_fe_slot_table(struct pg_fe *fe, struct pg_fe_slot *slot, uint32_t count);
 int pg_fe_collect(struct pg_fe *fe, struct pg_fe_queue *queue);
-int pg_fe_arm(struct pg_fe_queue *queue);
+bool pg_fe_arm(struct pg_fe_queue *queue);
 /* Drains the call eventfd; whether it had been signalled. */
 bool pg_fe_take_interrupt(struct pg_fe_queue *queue);
 int pg_fe_split_prepare(struct pg_fe *fe, struct pg_fe_queue *queue);

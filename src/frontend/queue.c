@@ -69,12 +69,18 @@ void pg_fe_queue_reset(struct pg_fe_queue *queue)
 
 int pg_fe_queue_prepare(struct pg_fe *fe, struct pg_fe_queue *queue)
 {
+	int error;
+
 	queue->packed = fe->features & (1ull << VIRTIO_F_RING_PACKED);
 	queue->event_idx = fe->features & (1ull << VIRTIO_F_EVENT_IDX);
 	queue->in_order = fe->features & (1ull << VIRTIO_F_IN_ORDER);
 	queue->indirect = (fe->features & (1ull << VIRTIO_F_INDIRECT_DESC)) &&
 			  fe->settings.indirect;
-	return queue->packed ? pg_fe_packed_prepare(fe, queue) : pg_fe_split_prepare(fe, queue);
+	error = queue->packed ? pg_fe_packed_prepare(fe, queue) : pg_fe_split_prepare(fe, queue);
+	/* now, so that pg_fe_release() never takes them back */
+	for (uint32_t i = 0; !error && queue->indirect && i < queue->size; i++)
+		error = pg_fe_slot_table(fe, &queue->slots[i], 1) ? 0 : -ENOMEM;
+	return error;
 }
 
 uint64_t pg_fe_slot_table(struct pg_fe *fe, struct pg_fe_slot *slot, uint32_t count)
@@ -121,7 +127,7 @@ int pg_fe_collect(struct pg_fe *fe, struct pg_fe_queue *queue)
 }
 
 /* Asks for an interrupt at the next completion; whether one is there already. */
-static bool arm(struct pg_fe_queue *queue)
+bool pg_fe_arm(struct pg_fe_queue *queue)
 {
 	return queue->packed ? pg_fe_packed_arm(queue) : pg_fe_split_arm(queue);
 }
@@ -267,7 +273,7 @@ int pg_fe_wait(struct pg_fe *fe, uint32_t index, uint64_t token, uint32_t timeou
 				*used_length = completion.length;
 			return 0;
 		}
-		if (arm(queue))
+		if (pg_fe_arm(queue))
 			continue;
 		error = pg_fe_serve(fe, queue->call, &ready, deadline);
 		if (error == -ETIMEDOUT)

@@ -7,7 +7,10 @@ with the front end's sentence; GPU commands return the response's type.
 
 import ctypes
 import os
+from pathlib import Path
 from ctypes import byref, c_bool, c_char_p, c_int, c_int32, c_uint8, c_uint32, c_uint64, c_void_p
+
+ROOT = Path(__file__).resolve().parents[2]
 
 OK = 0x1100
 OK_DISPLAY_INFO = 0x1101
@@ -78,18 +81,10 @@ class FrontendError(Exception):
 
 
 def _load():
-    path = os.environ.get("PARAGPU_FRONTEND")
-    if not path:
-        build = os.environ.get("PARAGPU_BUILD", "build/release")
-        path = next(
-            (
-                candidate
-                for candidate in (f"{build}/src/frontend/libpgfrontend.so", f"{build}/libpgfrontend.so")
-                if os.path.exists(candidate)
-            ),
-            f"{build}/src/frontend/libpgfrontend.so",
-        )
-    return ctypes.CDLL(os.path.abspath(path))
+    """The release build's: a sanitized one cannot be loaded into a plain Python."""
+    build = Path(os.environ.get("PARAGPU_BUILD", ROOT / "build" / "release"))
+    default = build.parent / "release" / "src" / "frontend" / "libpgfrontend.so"
+    return ctypes.CDLL(os.environ.get("PARAGPU_FRONTEND", str(default)))
 
 
 library = _load()
