@@ -27,7 +27,6 @@ from .picture import difference
 from .process import Failure, Process, wait_until
 from .qmp import Qmp
 
-MEMORY = 512
 BOOT_SECONDS = 150  # a busy machine with sanitizers; 6 to 9 s otherwise
 
 # What an emulated guest need not do before a test can begin
@@ -49,7 +48,7 @@ def _kept_logs():
 
 class Machine:
     def __init__(self, guest, frontend, backend=None, heads=1, append="", initrd=(), display=None,
-                 device="", accel=None):
+                 device="", accel=None, memory=512):
         """display="dbus" gives QEMU's D-Bus display, by which a test can resize QEMU's heads."""
         self.frontend = frontend
         self.backend = backend or InProcess()
@@ -65,6 +64,7 @@ class Machine:
         self._display = display
         self._device = device
         self._accel = accel
+        self._memory = memory  # MiB
 
     # --- starting and ending ------------------------------------------------------------------
 
@@ -78,8 +78,8 @@ class Machine:
                 device += ",chardev=gpu"
         command = [
             self.images.guest.qemu, "-M", "q35", "-accel", self._accel or accelerator(),
-            "-m", str(MEMORY), "-nodefaults", "-no-user-config",
-            "-object", f"memory-backend-memfd,id=mem0,size={MEMORY}M,share=on",
+            "-m", str(self._memory), "-nodefaults", "-no-user-config",
+            "-object", f"memory-backend-memfd,id=mem0,size={self._memory}M,share=on",
             "-machine", "memory-backend=mem0",
             "-kernel", self.images.kernel,
             "-initrd", self.images.initrd(self.folder / "initrd", *self._initrd),
