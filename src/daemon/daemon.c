@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "daemon/memory_fault.h"
 #include "display/options.h"
 
 #define MODULE "daemon"
@@ -66,6 +67,15 @@ static void display_socket(void *data, int *fd)
 		       strerror(-error));
 }
 
+static void memory_lost(void *data)
+{
+	struct pg_daemon *daemon = data;
+
+	pg_vhost_user_disconnect(daemon->server,
+				 "the memory that it shared is not there any more: its file was "
+				 "cut short, or the host has no more pages for it");
+}
+
 static void signalled(void *data, uint32_t events)
 {
 	struct pg_daemon *daemon = data;
@@ -105,6 +115,8 @@ static int create_loop(struct pg_daemon *daemon)
 		return fail(daemon, -errno, "cannot receive signals", NULL);
 	error = pg_watch_add(daemon->loop, &daemon->signal_watch, daemon->signal_fd, EPOLLIN,
 			     signalled, daemon);
+	if (!error)
+		error = pg_memory_fault_init(daemon->loop, memory_lost, daemon);
 	return error ? fail(daemon, error, "cannot receive signals", NULL) : 0;
 }
 
@@ -295,6 +307,7 @@ void pg_daemon_destroy(struct pg_daemon **daemon)
 	pg_display_destroy(&taken->vmm);
 	pg_display_destroy(&taken->eye);
 	paragpu_device_destroy(&taken->device);
+	pg_memory_fault_finish();
 	pg_watch_remove(&taken->signal_watch);
 	pg_close(&taken->signal_fd);
 	pg_loop_destroy(taken->loop);

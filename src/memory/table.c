@@ -4,7 +4,8 @@
  * array of spans; what a span points into, a mapping, is shared by all tables
  * that have it and unmapped with the last.
  *
- * The VMM that hands in descriptors is trusted not to shrink its files later;
+ * The VMM that hands in descriptors is trusted not to shrink its files later (a
+ * program that is not so sure handles SIGBUS, as daemon/memory_fault.c does);
  * a file that is too short from the start is refused.
  */
 #include "memory/table.h"

@@ -7,11 +7,18 @@ import signal
 import socket
 import stat
 import struct
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from conftest import PARAGPUD, run, wait_until
+from conftest import PARAGPUD, ROOT, run, wait_until
+
+# The front end is loaded into this process, which has no sanitizer.
+os.environ.setdefault("PARAGPU_FRONTEND", str(ROOT / "build/release/src/frontend/libpgfrontend.so"))
+sys.path.insert(0, str(ROOT / "tests" / "rules"))
+from frontend import OK, Frontend, FrontendError
 
 
 def test_capabilities_are_json_of_type_gpu():
@@ -227,3 +234,44 @@ def test_reader_of_messages_that_sleeps_does_not_stop_it(start):
 def test_socket_files_have_safe_modes(start):
     daemon = start()
     assert stat.S_IMODE(daemon.control_path.stat().st_mode) == 0o600
+
+
+def shared_file():
+    """The file behind the guest memory of the only front end in this process."""
+    folder = Path("/proc/self/fd")
+    found = [link for link in folder.iterdir() if link.is_symlink() and "memfd:guest" in os.readlink(link)]
+    assert len(found) == 1
+    return int(found[0].name)
+
+
+def assert_survives(daemon, what):
+    wait_until(lambda: "not there any more" in daemon.said, "the complaint")
+    assert daemon.process.poll() is None, what
+    with Frontend(daemon.socket_path) as next_vm:
+        next_vm.picture(1, 64, 64, bytes(range(256)) * 64)
+
+
+def test_guest_memory_cut_short_under_a_transfer_ends_the_connection_only(start):
+    daemon = start()
+    low, high = (0, 8 << 20), (1 << 32, 8 << 20)
+    vm = Frontend(daemon.socket_path, regions=[low, high])
+    assert vm.create_2d(1, 1, 1024, 2048) == OK
+    assert vm.attach(1, *high) == OK
+    assert vm.transfer(1, 0, 0, 1024, 2048, 0) == OK
+    os.ftruncate(shared_file(), low[1])
+    try:
+        vm.transfer(1, 0, 0, 1024, 2048, 0)
+    except FrontendError:
+        pass  # its connection may have ended before the answer
+    vm.close()
+    assert_survives(daemon, "transfer")
+
+
+def test_guest_memory_cut_short_under_the_rings_ends_the_connection_only(start):
+    daemon = start()
+    vm = Frontend(daemon.socket_path)
+    os.ftruncate(shared_file(), 0)
+    vm.kick_always(0)
+    wait_until(lambda: "not there any more" in daemon.said, "the complaint")
+    vm.close()
+    assert_survives(daemon, "ring")
