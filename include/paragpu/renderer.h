@@ -18,7 +18,9 @@
  *
  * An implementation embeds struct paragpu_renderer as its first member, fills
  * `ops`, and hands itself to paragpu_device_add_renderer() before the driver
- * starts. An absent (NULL) function means that the renderer can't do it.
+ * starts. `get_capsets`, `fill_capset`, `reset`, `context_create`,
+ * `context_destroy` and `submit` must be set; any other function that is absent
+ * (NULL) means that the renderer can't do it, or has nothing to do.
  *
  * Threads: the device calls on its own thread only. A renderer that has
  * threads or processes of its own makes `poll_fd` readable when it has news and
@@ -84,10 +86,10 @@ struct paragpu_transfer {
 
 /* What kind of file a blob's memory is. */
 enum paragpu_handle {
-	PARAGPU_HANDLE_NONE,    /* cannot leave the renderer */
-	PARAGPU_HANDLE_SHM,     /* memfd: map it anywhere */
-	PARAGPU_HANDLE_DMABUF,  /* map it, or give it to another device */
-	PARAGPU_HANDLE_OPAQUE,  /* for the same driver only */
+	PARAGPU_HANDLE_NONE,   /* cannot leave the renderer */
+	PARAGPU_HANDLE_SHM,    /* memfd: map it anywhere */
+	PARAGPU_HANDLE_DMABUF, /* map it, or give it to another device */
+	PARAGPU_HANDLE_OPAQUE, /* for the same driver only */
 };
 
 /*
@@ -111,6 +113,20 @@ struct paragpu_image {
 	uint32_t stride;
 	uint64_t modifier; /* 0: linear, mappable */
 	struct paragpu_export memory;
+};
+
+/*
+ * What a resource that this renderer did not make consists of. Everything is
+ * valid during the call only: duplicate the descriptor, copy the spans.
+ */
+struct paragpu_import {
+	const struct paragpu_blob *blob;   /* a blob, else NULL: an image */
+	const struct paragpu_image *image; /* an image with its memory, else NULL */
+	const struct paragpu_export
+		*memory; /* the host's bytes, of a blob too; NULL: none that can leave */
+	const struct paragpu_span *spans; /* the guest's pages */
+	size_t count;                     /* of spans; 0: none */
+	void *reserved[4];
 };
 
 struct paragpu_renderer_ops {
@@ -157,9 +173,9 @@ struct paragpu_renderer_ops {
 
 	/*
 	 * A fence behind everything called before it on the same timeline:
-	 * paragpu_renderer_signal(renderer, cookie) once that is done. `ctx_id` 0 is
-	 * the timeline of all contexts without rings. Returns 0, or a negative
-	 * errno and then it never signals.
+	 * paragpu_renderer_signal(renderer, cookie) once that is done, successful
+	 * or not. `ctx_id` 0, without a ring, is the timeline of all contexts.
+	 * Returns 0, or a negative errno and then it never signals.
 	 */
 	int (*fence)(struct paragpu_renderer *renderer, uint32_t ctx_id, bool has_ring,
 		     uint8_t ring_idx, uint64_t cookie);
@@ -180,15 +196,14 @@ struct paragpu_renderer_ops {
 
 	/*
 	 * A resource of the device (2D image, guest blob) or of another renderer
-	 * is about to be attached to one of its contexts. `memory` is the host's
-	 * file, if there is one, `spans` are the guest's pages, if it has some.
+	 * is about to be attached to one of its contexts, for the first time
+	 * since this renderer knows it. `context_attach` follows success.
 	 */
 	void (*resource_import)(struct paragpu_renderer *renderer, uint32_t resource_id,
-				const struct paragpu_blob *blob, const struct paragpu_image *image,
-				const struct paragpu_span *spans, size_t count,
+				const struct paragpu_import *import,
 				struct paragpu_operation *operation);
 
-	/* Guest pages come under, or go from, a resource that it knows. */
+	/* Guest pages come under, or go from, a resource that it knows. Copy the spans. */
 	void (*resource_attach_backing)(struct paragpu_renderer *renderer, uint32_t resource_id,
 					const struct paragpu_span *spans, size_t count,
 					struct paragpu_operation *operation);
@@ -217,14 +232,18 @@ struct paragpu_renderer {
 	const struct paragpu_renderer_ops *ops;
 	/* private to the device */
 	void *device;
-	void *link[2];
-	void *reserved[4];
+	void *state;
+	void *reserved[5];
 };
 
 /* The answer to an operation: 0 or a negative errno. */
 void paragpu_operation_done(struct paragpu_operation *operation, int error);
 
-/* Success of resource_create_blob; *memory is copied, its descriptor passes to the device. */
+/*
+ * Success of resource_create_blob; *memory is copied, its descriptor passes to
+ * the device. Memory smaller than the blob is refused: the guest gets
+ * ERR_INVALID_PARAMETER and `resource_unref` follows.
+ */
 void paragpu_operation_blob_created(struct paragpu_operation *operation,
 				    const struct paragpu_export *memory);
 
