@@ -328,8 +328,6 @@ static void window_operation(struct gpu *gpu, bool map, const struct paragpu_map
 	assert_int_equal((mapping->offset | mapping->length) % PAGE, 0);
 	assert_true(mapping->length > 0 && mapping->offset + mapping->length <= WINDOW);
 	if (!error) {
-		/* The host keeps what it maps apart from what it has: overlaps are the device's fault. */
-		assert_int_equal(msync(at, 1, MS_ASYNC), 0);
 		result = map ? mmap(at, mapping->length, PROT_READ | PROT_WRITE,
 				    MAP_SHARED | MAP_FIXED, mapping->fd, (off_t)mapping->fd_offset)
 			     : mmap(at, mapping->length, PROT_NONE,
