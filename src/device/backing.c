@@ -103,9 +103,10 @@ static void attached(struct pg_work *work)
 }
 
 /* The renderers that know the resource get its pages too. */
-static uint32_t tell_renderers(struct pg_call *call, struct pg_resource *resource)
+static uint32_t tell_renderers(struct pg_call *call, const struct pg_resource *resource)
 {
 	struct paragpu_device *device = call->device;
+	uint8_t known = resource->known; /* the resource may go while a renderer is called */
 	struct paragpu_span *spans;
 	struct pg_work *work;
 	size_t count;
@@ -123,7 +124,7 @@ static uint32_t tell_renderers(struct pg_call *call, struct pg_resource *resourc
 	for (unsigned int i = 0; i < PG_MAX_RENDERERS; i++) {
 		const struct paragpu_renderer_ops *ops;
 
-		if (!(resource->known >> i & 1))
+		if (!(known >> i & 1))
 			continue;
 		ops = pg_ops(device->renderers[i]);
 		if (ops->resource_attach_backing)

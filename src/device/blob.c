@@ -81,11 +81,15 @@ static void created(struct pg_work *work)
 		pg_work_finish(work, pg_response_of(work->error ? work->error : -EIO));
 		return;
 	}
+	/* Nothing of an unusable blob stays, in the renderer either. */
 	if (check_memory(resource, &work->answer.memory)) {
 		pg_renderers_unref(work, resource);
 		pg_work_stage(work, refused);
 		return;
 	}
+	/* For the VMM's sake, which will map it. Files of GPU drivers can't be asked; they don't shrink. */
+	if (work->answer.memory.fd >= 0)
+		pg_file_keep_length(work->answer.memory.fd);
 	resource->memory = work->answer.memory;
 	resource->memory.fd = pg_take_fd(&work->answer.memory.fd);
 	pg_work_finish(work, VIRTIO_GPU_RESP_OK_NODATA);

@@ -129,8 +129,8 @@ bool pg_file_covers(int fd, uint64_t offset, uint64_t size, bool mappable)
 	return pg_range_inside(offset, size, (uint64_t)end);
 }
 
-/* Whether the file keeps its length from now on. Only memfds have seals; dma-bufs never shrink. */
-static bool cannot_shrink(int fd)
+/* Only memfds have seals; dma-bufs never shrink. */
+bool pg_file_keep_length(int fd)
 {
 	struct stat status;
 	int seals;
@@ -151,7 +151,7 @@ static void map_file(struct pg_object *object)
 	uint64_t skip = object->fd_offset & (page - 1);
 	uint8_t *start;
 
-	if (!cannot_shrink(object->fd) ||
+	if (!pg_file_keep_length(object->fd) ||
 	    !pg_file_covers(object->fd, object->fd_offset, object->size, true))
 		return;
 	start = mmap(NULL, (size_t)(object->size + skip), PROT_READ, MAP_SHARED, object->fd,

@@ -58,6 +58,9 @@ int pg_object_create_file(struct pg_quota *quota, int *fd, uint64_t fd_offset, u
 /* Whether a file is long enough; files that can't tell are, unless they are to be mapped. */
 bool pg_file_covers(int fd, uint64_t offset, uint64_t size, bool mappable);
 
+/* Sees to it that a file keeps its length from now on. False: its owner may still cut it short. */
+bool pg_file_keep_length(int fd);
+
 /*
  * Moves the bytes of a host object into a file of their own. Returns 0 or
  * -ENOMEM; then nothing changed. The old ones are still there, in *old, to be

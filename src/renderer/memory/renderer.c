@@ -371,13 +371,14 @@ static void resource_import(struct paragpu_renderer *base, uint32_t resource_id,
 			    struct paragpu_operation *operation)
 {
 	struct pg_memory_renderer *renderer = of(base);
-	uint64_t size = import->blob ? import->blob->size : import->memory->size;
+	const struct paragpu_export *memory = import->memory;
+	uint64_t size = import->blob ? import->blob->size : memory ? memory->size : 0;
 	struct pg_memory_resource *resource = new_resource(renderer, resource_id, size);
 	int error = resource ? set_spans(resource, import->spans, import->count) : -ENOMEM;
 
-	if (!error && import->memory)
-		error = pg_store_import(import->memory, &resource->store);
-	if (!error && import->memory && resource->store.size < size)
+	if (!error && memory)
+		error = pg_store_import(memory, &resource->store);
+	if (!error && memory && resource->store.size < size)
 		error = -EINVAL;
 	if (error && resource)
 		free_resource(renderer, resource);
