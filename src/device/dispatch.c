@@ -38,6 +38,13 @@ const pg_handler pg_handlers[PG_COMMAND_COUNT] = {
 	[PG_COMMAND_MOVE_CURSOR] = pg_move_cursor,
 };
 
+/* The window has no feature bit: the guest sees whether there is shared memory region 1. */
+static bool needs_window(const struct pg_command *command)
+{
+	return command->index == PG_COMMAND_RESOURCE_MAP_BLOB ||
+	       command->index == PG_COMMAND_RESOURCE_UNMAP_BLOB;
+}
+
 /* Everything that can be said without the command itself. Returns OK_NODATA for "go on". */
 static uint32_t admit(struct pg_call *call)
 {
@@ -50,7 +57,8 @@ static uint32_t admit(struct pg_call *call)
 		return VIRTIO_GPU_RESP_ERR_UNSPEC;
 	}
 	command = pg_command_find(pg_from_le32(call->fixed.hdr.type));
-	if (!command || (command->features & ~device->accepted) != 0)
+	if (!command || (command->features & ~device->accepted) != 0 ||
+	    (needs_window(command) && !device->window.size))
 		return VIRTIO_GPU_RESP_ERR_UNSPEC;
 	/* Cursor commands do no harm on the control queue; the reverse could disorder resources. */
 	if (call->request->queue == PARAGPU_QUEUE_CURSOR &&

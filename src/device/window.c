@@ -347,12 +347,12 @@ free_mapping:
 }
 
 /* Whether the window could show the memory at all. */
-static bool can_be_mapped(const struct paragpu_device *device, const struct pg_resource *resource)
+static bool can_be_mapped(const struct pg_resource *resource)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
-	return device->window.size && !resource->lost && resource->memory.fd >= 0 &&
-	       resource->memory.mappable && !(resource->memory.fd_offset & (page - 1));
+	return !resource->lost && resource->memory.fd >= 0 && resource->memory.mappable &&
+	       !(resource->memory.fd_offset & (page - 1));
 }
 
 uint32_t pg_resource_map_blob(struct pg_call *call)
@@ -369,7 +369,7 @@ uint32_t pg_resource_map_blob(struct pg_call *call)
 	    resource->as.blob.mem != VIRTIO_GPU_BLOB_MEM_HOST3D ||
 	    !(resource->as.blob.flags & VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE) || resource->mapping)
 		return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
-	if (!can_be_mapped(call->device, resource))
+	if (!can_be_mapped(resource))
 		return VIRTIO_GPU_RESP_ERR_UNSPEC;
 	length = length_at(call->device, resource, offset);
 	if (!length)
