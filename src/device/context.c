@@ -133,22 +133,22 @@ uint32_t pg_ctx_destroy(struct pg_call *call)
 	return VIRTIO_GPU_RESP_OK_NODATA;
 }
 
-void paragpu_renderer_context_lost(struct paragpu_renderer *base, uint32_t ctx_id,
+void paragpu_renderer_context_lost(struct paragpu_renderer *renderer, uint32_t ctx_id,
 				   const char *reason)
 {
-	struct paragpu_device *device = base->device;
+	struct paragpu_device *device = renderer->device;
 	struct pg_context *context;
 
 	if (!device)
 		return;
 	context = pg_context_find(device, ctx_id);
-	if (!context || context->lost || context->renderer != base->state)
+	if (!context || context->lost || context->renderer != renderer->state)
 		return;
 	pg_log(&device->log, PG_LOG_WARN, PG_LOG_DEVICE, "context %u of renderer %s is lost: %s",
-	       ctx_id, base->ops->name, reason);
+	       ctx_id, renderer->ops->name, reason);
 	context->lost = true;
 	device->lost++;
-	pg_signals_end_context(base->state, ctx_id, true);
+	pg_signals_end_context(renderer->state, ctx_id, true);
 }
 
 void pg_contexts_lose(struct paragpu_device *device, struct pg_renderer *renderer)

@@ -45,40 +45,40 @@ static unsigned int free_index(const struct paragpu_device *device)
 	return index;
 }
 
-int paragpu_device_add_renderer(struct paragpu_device *device, struct paragpu_renderer *base)
+int paragpu_device_add_renderer(struct paragpu_device *device, struct paragpu_renderer *renderer)
 {
 	struct paragpu_capset capsets[PARAGPU_MAX_CAPSETS];
 	unsigned int index = free_index(device);
-	struct pg_renderer *renderer;
+	struct pg_renderer *state;
 	size_t count;
 	int error;
 
-	if (base->device || device->accepted)
+	if (renderer->device || device->accepted)
 		return -EBUSY;
 	if (index == PG_MAX_RENDERERS)
 		return -ENOSPC;
-	if (!functions_set(base->ops))
+	if (!functions_set(renderer->ops))
 		return -EINVAL;
-	count = base->ops->get_capsets(base, capsets);
+	count = renderer->ops->get_capsets(renderer, capsets);
 	error = check_capsets(device, capsets, count);
 	if (error)
 		return error;
-	renderer = calloc(1, sizeof(*renderer));
-	if (!renderer)
+	state = calloc(1, sizeof(*state));
+	if (!state)
 		return -ENOMEM;
-	renderer->base = base;
+	state->base = renderer;
+	state->device = device;
+	state->index = index;
+	pg_list_init(&state->operations);
+	pg_list_init(&state->fences);
 	renderer->device = device;
-	renderer->index = index;
-	pg_list_init(&renderer->operations);
-	pg_list_init(&renderer->fences);
-	base->device = device;
-	base->state = renderer;
-	device->renderers[index] = renderer;
+	renderer->state = state;
+	device->renderers[index] = state;
 	for (size_t i = 0; i < count; i++)
 		device->capsets[device->capset_count++] =
-			(struct pg_capset){.info = capsets[i], .renderer = renderer};
-	if (base->ops->set_memory)
-		base->ops->set_memory(base, device->memory);
+			(struct pg_capset){.info = capsets[i], .renderer = state};
+	if (renderer->ops->set_memory)
+		renderer->ops->set_memory(renderer, device->memory);
 	return 0;
 }
 
@@ -97,55 +97,56 @@ static void lose_resources(struct pg_renderer *renderer)
 	}
 }
 
-void paragpu_renderer_lost(struct paragpu_renderer *base, const char *reason)
+void paragpu_renderer_lost(struct paragpu_renderer *renderer, const char *reason)
 {
-	struct pg_renderer *renderer = base->state;
-	struct paragpu_device *device = base->device;
+	struct pg_renderer *state = renderer->state;
+	struct paragpu_device *device = renderer->device;
 	struct pg_list operations;
 
 	if (!device)
 		return;
 	pg_log(&device->log, PG_LOG_WARN, PG_LOG_DEVICE,
 	       "renderer %s is lost (%s): its contexts end, the next one starts it anew",
-	       base->ops->name, reason);
+	       renderer->ops->name, reason);
 	device->lost++;
 	/*
 	 * First all marks, then all answers: an answer lets commands go on that
 	 * may ask the renderer for something, and that belongs to its next life.
 	 */
 	pg_list_init(&operations);
-	pg_list_for_each_safe(link, &renderer->operations) {
+	pg_list_for_each_safe(link, &state->operations) {
 		pg_list_remove(link);
 		pg_list_append(&operations, link);
 	}
-	pg_contexts_lose(device, renderer);
-	lose_resources(renderer);
-	pg_signals_fail(renderer);
+	pg_contexts_lose(device, state);
+	lose_resources(state);
+	pg_signals_fail(state);
 	while (!pg_list_empty(&operations))
 		paragpu_operation_done(
 			pg_container_of(operations.next, struct paragpu_operation, link), -EIO);
 	pg_window_replace_lost(device);
 }
 
-void paragpu_device_remove_renderer(struct paragpu_device *device, struct paragpu_renderer *base)
+void paragpu_device_remove_renderer(struct paragpu_device *device,
+				    struct paragpu_renderer *renderer)
 {
-	struct pg_renderer *renderer = base->state;
+	struct pg_renderer *state = renderer->state;
 	uint32_t kept = 0;
 
-	if (base->device != device)
+	if (renderer->device != device)
 		return;
 	for (uint32_t i = 0; i < device->capset_count; i++)
-		if (device->capsets[i].renderer != renderer)
+		if (device->capsets[i].renderer != state)
 			device->capsets[kept++] = device->capsets[i];
 	device->capset_count = kept;
-	base->ops->reset(base);
-	if (base->ops->set_memory)
-		base->ops->set_memory(base, NULL);
-	paragpu_renderer_lost(base, "it was removed");
-	device->renderers[renderer->index] = NULL;
-	base->device = NULL;
-	base->state = NULL;
-	free(renderer);
+	renderer->ops->reset(renderer);
+	if (renderer->ops->set_memory)
+		renderer->ops->set_memory(renderer, NULL);
+	paragpu_renderer_lost(renderer, "it was removed");
+	device->renderers[state->index] = NULL;
+	renderer->device = NULL;
+	renderer->state = NULL;
+	free(state);
 }
 
 struct pg_renderer *pg_renderer_default(const struct paragpu_device *device)

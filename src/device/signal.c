@@ -81,16 +81,16 @@ void pg_signal_expect(struct pg_call *call, struct pg_renderer *renderer)
 		paragpu_renderer_signal(renderer->base, cookie);
 }
 
-void paragpu_renderer_signal(struct paragpu_renderer *base, uint64_t cookie)
+void paragpu_renderer_signal(struct paragpu_renderer *renderer, uint64_t cookie)
 {
-	struct paragpu_device *device = base->device;
+	struct paragpu_device *device = renderer->device;
 
 	if (!device)
 		return;
 	pg_list_for_each(link, bucket_of(&device->signals, cookie)) {
 		struct pg_signal *signal = pg_container_of(link, struct pg_signal, link);
 
-		if (signal->cookie != cookie || signal->renderer != base->state)
+		if (signal->cookie != cookie || signal->renderer != renderer->state)
 			continue;
 		arrive(device, signal);
 		return;
@@ -101,6 +101,7 @@ static void fail(struct paragpu_device *device, struct pg_signal *signal)
 {
 	struct virtio_gpu_ctrl_hdr response = {0};
 
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed left the list */
 	pg_reply(device, signal->request, &signal->hdr, VIRTIO_GPU_RESP_ERR_UNSPEC, &response,
 		 sizeof(response));
 	arrive(device, signal);
@@ -165,6 +166,7 @@ void pg_signals_drop_all(struct paragpu_device *device)
 {
 	for (unsigned int i = 0; i < PG_SIGNAL_BUCKETS; i++)
 		while (!pg_list_empty(&device->signals.buckets[i]))
+			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed left the list */
 			forget(device, pg_container_of(device->signals.buckets[i].next,
 						       struct pg_signal, link));
 }

@@ -174,8 +174,9 @@ static void step(struct paragpu_window_operation *mapping)
 	pg_close(&fd);
 }
 
-void paragpu_window_done(struct paragpu_window_operation *mapping, int error)
+void paragpu_window_done(struct paragpu_window_operation *operation, int error)
 {
+	struct paragpu_window_operation *mapping = operation;
 	struct paragpu_device *device = mapping->device;
 	struct pg_work *work = NULL;
 
@@ -244,6 +245,7 @@ void pg_window_reset(struct paragpu_device *device)
 		window->mappings[i]->wanted = NOTHING;
 		part(window->mappings[i]);
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed left the array */
 	for (uint64_t from = 0; (at = position(window, from)) < window->count;) {
 		from = window->mappings[at]->offset + window->mappings[at]->length;
 		step(window->mappings[at]);

@@ -43,7 +43,7 @@ enum pg_memory_command {
 	PG_MEMORY_HOLD = 6,
 	/* ring; those that wait are done, in order, and no more wait */
 	PG_MEMORY_RELEASE = 7,
-	PG_MEMORY_COMMANDS
+	PG_MEMORY_COMMANDS = 8
 };
 
 /* What GET_CAPSET returns. */
