@@ -31,7 +31,7 @@ uint32_t pg_flush_present(struct pg_call *call, struct pg_resource *resource,
 
 /* Asks for the image's upper left `rect`; `next` finds it by pg_present_adopt(). */
 uint32_t pg_present(struct pg_call *call, const struct pg_keys *keys, struct pg_resource *resource,
-		    const struct paragpu_rect *rect, struct pg_work **work);
+		    const struct paragpu_rect *rect, struct pg_work **out);
 
 /*
  * Takes what was presented as the bytes of the resource, after checking it, and

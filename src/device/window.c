@@ -245,8 +245,8 @@ void pg_window_reset(struct paragpu_device *device)
 		window->mappings[i]->wanted = NOTHING;
 		part(window->mappings[i]);
 	}
-	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed left the array */
 	for (uint64_t from = 0; (at = position(window, from)) < window->count;) {
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed left the array */
 		from = window->mappings[at]->offset + window->mappings[at]->length;
 		step(window->mappings[at]);
 	}
