@@ -41,6 +41,7 @@ void pg_attachment_free(struct pg_attachment *attachment)
 /* Lets the renderer know, if the context is alive. */
 static void detach(struct pg_attachment *attachment)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed left the list */
 	const struct pg_context *context = attachment->context;
 	uint32_t resource_id = attachment->resource->id;
 

@@ -70,7 +70,7 @@ static inline struct pg_memory_settings pg_memory_defaults(void)
 int pg_memory_renderer_create(const struct pg_memory_settings *settings,
 			      struct paragpu_renderer **out);
 
-/* Frees it, after it was removed from its device, and sets *renderer to NULL. Accepts NULL. */
-void pg_memory_renderer_destroy(struct paragpu_renderer **renderer);
+/* Frees it, after it was removed from its device, and sets *base to NULL. Accepts NULL. */
+void pg_memory_renderer_destroy(struct paragpu_renderer **base);
 
 #endif

@@ -135,6 +135,7 @@ static void reset(struct paragpu_renderer *base)
 	struct pg_memory_renderer *renderer = of(base);
 
 	while (!pg_list_empty(&renderer->contexts))
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed left the list */
 		free_context(renderer, pg_container_of(renderer->contexts.next,
 						       struct pg_memory_context, link));
 	for (unsigned int i = 0; i < PG_STORE_BUCKETS; i++)
