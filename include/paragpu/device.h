@@ -22,6 +22,7 @@
 #include <paragpu/display.h>
 #include <paragpu/host.h>
 #include <paragpu/memory.h>
+#include <paragpu/renderer.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -54,7 +55,9 @@ struct paragpu_limits {
 	uint32_t contexts;
 	/* Requests held for fences at once. Default 16384, over any queue that QEMU offers. */
 	uint32_t pending;
-	uint64_t reserved[8];
+	/* Bytes of one command stream. Default 64 MiB: Linux sends them whole, Mesa keeps below 1 MiB. */
+	uint32_t submit_bytes;
+	uint64_t reserved[7];
 };
 
 struct paragpu_settings {
@@ -62,7 +65,8 @@ struct paragpu_settings {
 	struct paragpu_host host;
 	/*
 	 * Device feature bits to offer (bits 0..23 of the feature word) of those that the library
-	 * has. Default: EDID, RESOURCE_UUID, RESOURCE_BLOB, BLOB_ALIGNMENT.
+	 * has. Default: all. VIRGL and CONTEXT_INIT are offered only while there is a renderer with
+	 * a capset.
 	 */
 	uint64_t features;
 	/* Number of heads, 1..16 (default 1), and how they begin. Default 1280x800 at 60 Hz, only head 0 connected. */
@@ -71,7 +75,12 @@ struct paragpu_settings {
 	/* For BLOB_ALIGNMENT: a power of two of at least 1. Default: the host's page size. */
 	uint32_t blob_alignment;
 	struct paragpu_limits limits;
-	uint64_t reserved[16];
+	/*
+	 * Bytes of the host-visible window (shared memory region 1): a power of two, at least a
+	 * page, or 0 (default): none. It needs host.map_blob and host.unmap_blob.
+	 */
+	uint64_t window_size;
+	uint64_t reserved[15];
 };
 
 /* Fills in every default; `host` stays empty. */
@@ -154,6 +163,28 @@ int paragpu_device_add_display(struct paragpu_device *device, struct paragpu_dis
 void paragpu_device_remove_display(struct paragpu_device *device, struct paragpu_display *display);
 
 /*
+ * Attaches a renderer, which stays the caller's and must be removed, or the
+ * device destroyed, before it is freed. Its capsets are asked for once, here,
+ * and come behind those of earlier renderers. Add all before the driver starts:
+ * capsets and features must not change under it.
+ *
+ * The embedder watches ops->poll_fd() and calls ops->dispatch() when it is readable.
+ *
+ * Returns 0; -EBUSY if it is attached already or the driver has accepted
+ * features; -ENOSPC over 8 renderers or PARAGPU_MAX_CAPSETS capsets; -EINVAL if
+ * a function is missing or a capset is out of range (ids above 30 make Linux
+ * fail); -EEXIST if another renderer has one of its capsets; -ENOMEM.
+ */
+int paragpu_device_add_renderer(struct paragpu_device *device, struct paragpu_renderer *renderer);
+
+/*
+ * Detaches a renderer: it is reset, and what it had is lost, as by
+ * paragpu_renderer_lost(). Harmless for a renderer that is not attached.
+ */
+void paragpu_device_remove_renderer(struct paragpu_device *device,
+				    struct paragpu_renderer *renderer);
+
+/*
  * Makes an EDID of `head` as the device would: 128 or 256 bytes, EDID 1.4.
  * Returns the size. `index` goes into the serial number.
  */
@@ -172,7 +203,12 @@ struct paragpu_stats {
 	uint64_t contexts;
 	uint64_t pending; /* requests held now */
 	uint64_t resets;
-	uint64_t reserved[16];
+	uint64_t fences;       /* of renderers, open now */
+	uint64_t stalled;      /* requests that wait for an earlier one, now */
+	uint64_t mappings;     /* in the host-visible window now */
+	uint64_t mapped_bytes; /* by these */
+	uint64_t lost;         /* contexts and renderers that were lost */
+	uint64_t reserved[11];
 };
 
 void paragpu_device_get_stats(const struct paragpu_device *device, struct paragpu_stats *stats);
@@ -218,6 +254,47 @@ struct paragpu_scanout_info {
 
 bool paragpu_device_get_scanout(const struct paragpu_device *device, uint32_t index,
 				struct paragpu_scanout_info *info);
+
+/* One context, for inspection. The strings are the device's until control returns to it. */
+struct paragpu_context_info {
+	uint32_t id;
+	uint32_t capset_id;
+	const char *name;     /* as the guest gave it: any bytes */
+	const char *renderer; /* name of who executes it; NULL: lost with its renderer */
+	bool lost;
+	uint64_t resources; /* attached */
+	uint64_t fences;    /* on its rings */
+	uint64_t reserved[8];
+};
+
+/* The context with the smallest id above `after`. Returns false if there is none. */
+bool paragpu_device_next_context(const struct paragpu_device *device, uint32_t after,
+				 struct paragpu_context_info *info);
+
+/* The capset at `index`, as the guest counts, and its renderer's name. False beyond the last. */
+bool paragpu_device_get_capset(const struct paragpu_device *device, uint32_t index,
+			       struct paragpu_capset *capset, const char **renderer);
+
+/* One place of the host-visible window, for inspection. */
+struct paragpu_mapping_info {
+	uint64_t offset, length;
+	uint32_t resource_id; /* 0: its resource is gone, it is being unmapped */
+	bool settled;         /* no operation is under way */
+	uint64_t reserved[4];
+};
+
+/* The place with the smallest offset of at least `from`. Returns false if there is none. */
+bool paragpu_device_next_mapping(const struct paragpu_device *device, uint64_t from,
+				 struct paragpu_mapping_info *info);
+
+/*
+ * The memory of the resource with this UUID, to be given to another device: a
+ * new descriptor that is the caller's. Only of blobs that the guest created with
+ * USE_CROSS_DEVICE. Returns 0, -ENOENT for an unknown or other resource,
+ * -ENOTSUP for memory without a file of its own, or the error of dup().
+ */
+int paragpu_device_export(struct paragpu_device *device, const uint8_t uuid[16],
+			  struct paragpu_export *memory);
 
 #ifdef __cplusplus
 }

@@ -70,6 +70,19 @@ struct paragpu_trace {
 	uint64_t reserved[4];
 };
 
+/* A part of the host-visible window (shared memory region 1) and what is to be seen there. */
+struct paragpu_mapping {
+	uint64_t offset, length; /* in the window; multiples of the host's page size */
+	/* The bytes; for map_blob only, and valid during the call only: map or duplicate it. */
+	int fd;
+	uint64_t fd_offset; /* a multiple of the host's page size */
+	uint32_t map_info;  /* VIRTIO_GPU_MAP_CACHE_*: how the guest will access it */
+	uint64_t reserved[4];
+};
+
+/* One map_blob or unmap_blob under way. Opaque; consumed by paragpu_window_done(). */
+struct paragpu_window_operation;
+
 struct paragpu_host {
 	/*
 	 * `request` is done: `written` bytes were stored in its writable part,
@@ -88,9 +101,32 @@ struct paragpu_host {
 	/* Called for each finished command. NULL: no tracing, no cost. */
 	void (*trace)(void *data, const struct paragpu_trace *trace);
 
+	/*
+	 * Maps a file into the host-visible window, readable and writable, or
+	 * takes it out, so that nothing of it is to be seen there any more. Both
+	 * are operations: answer each once by paragpu_window_done(), from within
+	 * or later, also when the device was reset or destroyed meanwhile. Calls
+	 * never concern a place where another one is under way, and what is
+	 * mapped never overlaps. Both must be set if the device has a window.
+	 */
+	void (*map_blob)(void *data, const struct paragpu_mapping *mapping,
+			 struct paragpu_window_operation *operation);
+	void (*unmap_blob)(void *data, const struct paragpu_mapping *mapping,
+			   struct paragpu_window_operation *operation);
+
 	void *data;
-	void *reserved[8];
+	void *reserved[6];
 };
+
+/*
+ * The answer to map_blob or unmap_blob: 0 or a negative errno. A place that
+ * could not be unmapped is never used again.
+ *
+ * A reset unmaps everything by such operations; the next driver may come
+ * before they are answered. paragpu_device_destroy() starts none: the window
+ * is the embedder's, which drops whatever is in it.
+ */
+void paragpu_window_done(struct paragpu_window_operation *operation, int error);
 
 /*
  * Writes one line with the command's name, its arguments, the response and the

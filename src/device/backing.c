@@ -6,7 +6,11 @@
  */
 #include "device/backing.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 #include "device/device.h"
+#include "device/operation.h"
 
 #define CHUNK 256 /* entries: 4 KiB of stack */
 
@@ -67,6 +71,72 @@ uint32_t pg_backing_read(struct pg_call *call, uint32_t count, struct pg_object 
 	return VIRTIO_GPU_RESP_OK_NODATA;
 }
 
+int pg_backing_spans(const struct pg_object *backing, struct paragpu_span **spans, size_t *count)
+{
+	uint64_t start = 0;
+
+	*spans = NULL;
+	*count = backing ? backing->scatter.count : 0;
+	if (!*count)
+		return 0;
+	*spans = calloc(*count, sizeof(**spans));
+	if (!*spans)
+		return -ENOMEM;
+	for (size_t i = 0; i < *count; i++) {
+		const struct pg_scatter_range *range = &backing->scatter.ranges[i];
+
+		(*spans)[i] = (struct paragpu_span){range->addr, range->end - start};
+		start = range->end;
+	}
+	return 0;
+}
+
+/* A renderer that could not take the pages: then the resource has none, unless they went meanwhile. */
+static void attached(struct pg_work *work)
+{
+	struct pg_resource *resource =
+		pg_resource_if_same(work->device, work->resource_id, work->serial);
+
+	if (work->error && resource && resource->backing == work->object)
+		pg_object_unref(&resource->backing);
+	pg_work_finish_plainly(work);
+}
+
+/* The renderers that know the resource get its pages too. */
+static uint32_t tell_renderers(struct pg_call *call, const struct pg_resource *resource)
+{
+	struct paragpu_device *device = call->device;
+	uint8_t known = resource->known; /* the resource may go while a renderer is called */
+	struct paragpu_span *spans;
+	struct pg_work *work;
+	size_t count;
+
+	if (pg_backing_spans(resource->backing, &spans, &count))
+		return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
+	work = pg_work_begin(call, NULL);
+	if (!work) {
+		free(spans);
+		return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
+	}
+	work->resource_id = resource->id;
+	work->serial = resource->serial;
+	work->object = pg_object_ref(resource->backing);
+	for (unsigned int i = 0; i < PG_MAX_RENDERERS; i++) {
+		const struct paragpu_renderer_ops *ops;
+
+		if (!(known >> i & 1))
+			continue;
+		ops = pg_ops(device->renderers[i]);
+		if (ops->resource_attach_backing)
+			ops->resource_attach_backing(device->renderers[i]->base, work->resource_id,
+						     spans, count,
+						     pg_work_ask(work, device->renderers[i]));
+	}
+	free(spans);
+	pg_work_stage(work, attached);
+	return VIRTIO_GPU_RESP_OK_NODATA;
+}
+
 uint32_t pg_resource_attach_backing(struct pg_call *call)
 {
 	const struct virtio_gpu_resource_attach_backing *command =
@@ -78,8 +148,12 @@ uint32_t pg_resource_attach_backing(struct pg_call *call)
 
 	if (!resource)
 		return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
-	if (resource->backing)
+	/* A blob of the host alone has no pages of the guest's ("Resource create blob"). */
+	if (resource->backing || (resource->kind == PARAGPU_RESOURCE_BLOB &&
+				  resource->as.blob.mem == VIRTIO_GPU_BLOB_MEM_HOST3D))
 		return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+	if (resource->lost)
+		return VIRTIO_GPU_RESP_ERR_UNSPEC;
 	if (!count)
 		return VIRTIO_GPU_RESP_OK_NODATA;
 	result = pg_backing_read(call, count, &backing);
@@ -91,19 +165,53 @@ uint32_t pg_resource_attach_backing(struct pg_call *call)
 		return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
 	}
 	resource->backing = backing;
-	return VIRTIO_GPU_RESP_OK_NODATA;
+	if (!resource->known)
+		return VIRTIO_GPU_RESP_OK_NODATA;
+	result = tell_renderers(call, resource);
+	if (result != VIRTIO_GPU_RESP_OK_NODATA)
+		pg_object_unref(&resource->backing);
+	return result;
+}
+
+static void detached(struct pg_work *work)
+{
+	pg_object_unref(&work->resource->backing);
+	/* Whatever a renderer answered, it has let go. */
+	pg_work_finish(work, VIRTIO_GPU_RESP_OK_NODATA);
 }
 
 uint32_t pg_resource_detach_backing(struct pg_call *call)
 {
+	struct paragpu_device *device = call->device;
 	struct pg_resource *resource = pg_call_resource(
 		call, pg_call_fixed(call, virtio_gpu_resource_detach_backing)->resource_id);
+	struct pg_keys keys;
+	struct pg_work *work;
 
 	if (!resource)
 		return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
 	/* The guest frees these pages next; nothing may show them any more. */
-	if (resource->kind == PARAGPU_RESOURCE_BLOB)
-		pg_scanouts_drop(call->device, resource);
-	pg_object_unref(&resource->backing);
+	if (resource->kind == PARAGPU_RESOURCE_BLOB && !pg_resource_is_foreign(resource))
+		pg_scanouts_drop(device, resource);
+	if (!resource->known || !resource->backing) {
+		pg_object_unref(&resource->backing);
+		return VIRTIO_GPU_RESP_OK_NODATA;
+	}
+	keys = (struct pg_keys){.resource = resource->id};
+	work = pg_work_begin(call, &keys);
+	if (!work)
+		return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
+	work->resource = resource;
+	for (unsigned int i = 0; i < PG_MAX_RENDERERS; i++) {
+		const struct paragpu_renderer_ops *ops;
+
+		if (!(resource->known >> i & 1))
+			continue;
+		ops = pg_ops(device->renderers[i]);
+		if (ops->resource_detach_backing)
+			ops->resource_detach_backing(device->renderers[i]->base, resource->id,
+						     pg_work_ask(work, device->renderers[i]));
+	}
+	pg_work_stage(work, detached);
 	return VIRTIO_GPU_RESP_OK_NODATA;
 }

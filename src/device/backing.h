@@ -13,4 +13,10 @@
  */
 uint32_t pg_backing_read(struct pg_call *call, uint32_t count, struct pg_object **out);
 
+/*
+ * The guest pages of an object (NULL: none) as renderers take them, to be freed.
+ * Returns 0 or -ENOMEM; *spans is NULL for none.
+ */
+int pg_backing_spans(const struct pg_object *backing, struct paragpu_span **spans, size_t *count);
+
 #endif

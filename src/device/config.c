@@ -22,6 +22,7 @@ void paragpu_device_read_config(const struct paragpu_device *device, size_t offs
 	const struct virtio_gpu_config config = {
 		.events_read = pg_to_le32(device->events),
 		.num_scanouts = pg_to_le32(device->head_count),
+		.num_capsets = pg_to_le32(device->capset_count),
 		.blob_alignment = pg_to_le32(device->blob_alignment),
 	};
 

@@ -11,9 +11,15 @@
 #include <unistd.h>
 
 #include "base/checked.h"
+#include "device/operation.h"
 #include "protocol/commands.h"
 
-#define FEATURES (PG_F(EDID) | PG_F(RESOURCE_UUID) | PG_F(RESOURCE_BLOB) | PG_F(BLOB_ALIGNMENT))
+#define FEATURES                                                                \
+	(PG_F(VIRGL) | PG_F(EDID) | PG_F(RESOURCE_UUID) | PG_F(RESOURCE_BLOB) | \
+	 PG_F(CONTEXT_INIT) | PG_F(BLOB_ALIGNMENT))
+
+/* These make no sense without anybody who executes a context. */
+#define RENDERER_FEATURES (PG_F(VIRGL) | PG_F(CONTEXT_INIT))
 
 /* Twice, so that the arguments are expanded before they become text. */
 #define VERSION_OF(major, minor, patch) #major "." #minor "." #patch
@@ -38,6 +44,7 @@ void paragpu_settings_init(struct paragpu_settings *settings)
 				.total_entries = 4194304,
 				.contexts = 256,
 				.pending = 16384,
+				.submit_bytes = UINT32_C(64) << 20,
 			},
 	};
 	for (unsigned int i = 0; i < PARAGPU_MAX_HEADS; i++)
@@ -76,6 +83,16 @@ static bool settings_valid(const struct paragpu_settings *settings, const char *
 	if ((settings->features & PG_F(BLOB_ALIGNMENT)) &&
 	    !(settings->features & PG_F(RESOURCE_BLOB)))
 		return refuse(problem, "BLOB_ALIGNMENT needs RESOURCE_BLOB.");
+	if ((settings->features & PG_F(CONTEXT_INIT)) && !(settings->features & PG_F(VIRGL)))
+		return refuse(problem, "CONTEXT_INIT needs VIRGL.");
+	if (settings->window_size && (!pg_is_power_of_two(settings->window_size) ||
+				      settings->window_size < (uint64_t)sysconf(_SC_PAGESIZE)))
+		return refuse(
+			problem,
+			"The host-visible window must be a power of two and at least a page.");
+	if (settings->window_size && (!settings->host.map_blob || !settings->host.unmap_blob))
+		return refuse(problem, "A host-visible window needs the host's functions "
+				       "`map_blob` and `unmap_blob`.");
 	if (!pg_is_power_of_two(settings->blob_alignment))
 		return refuse(problem, "The blob alignment must be a power of two.");
 	for (uint32_t i = 0; i < settings->head_count; i++)
@@ -119,7 +136,13 @@ int paragpu_device_create(const struct paragpu_settings *settings, struct paragp
 	pg_list_init(&device->displays);
 	pg_list_init(&device->flushes);
 	pg_list_init(&device->queries);
+	pg_list_init(&device->works);
+	pg_list_init(&device->spare_works);
 	pg_fences_init(&device->fences);
+	pg_contexts_init(&device->contexts);
+	pg_signals_init(&device->signals);
+	pg_order_init(&device->order);
+	device->window.size = settings->window_size;
 	pg_logger_init(&device->log, device->host.log ? log_to_host : NULL, device);
 	device->log.level = PG_LOG_DEBUG;
 	error = pg_resource_table_init(&device->resources);
@@ -137,7 +160,13 @@ static void clear(struct paragpu_device *device)
 	/* First of all: nothing that follows may complete a request of a ring that is gone. */
 	pg_queries_orphan(device);
 	pg_flushes_orphan(device);
+	pg_order_drop_all(device);
 	pg_fences_drop_all(device);
+	pg_signals_drop_all(device);
+	pg_window_reset(device);
+	pg_renderers_reset(device);
+	pg_works_drop_all(device);
+	pg_contexts_drop_all(device);
 	pg_scanouts_reset(device);
 	pg_resources_destroy_all(device);
 	device->accepted = 0;
@@ -151,7 +180,11 @@ void paragpu_device_destroy(struct paragpu_device **device)
 	*device = NULL;
 	if (!going)
 		return;
+	/* The window is the embedder's to drop, and it may not be called any more. */
+	pg_window_finish(going);
 	clear(going);
+	pg_works_finish(going);
+	pg_renderers_finish(going);
 	while (!pg_list_empty(&going->displays))
 		paragpu_device_remove_display(going, pg_display_of(going->displays.next));
 	pg_resource_table_finish(&going->resources);
@@ -161,20 +194,22 @@ void paragpu_device_destroy(struct paragpu_device **device)
 
 uint64_t paragpu_device_features(const struct paragpu_device *device)
 {
-	return device->offered;
+	return device->capset_count ? device->offered : device->offered & ~RENDERER_FEATURES;
 }
 
 void paragpu_device_accept_features(struct paragpu_device *device, uint64_t features)
 {
-	device->accepted = features & device->offered;
+	device->accepted = features & paragpu_device_features(device);
 	pg_log(&device->log, PG_LOG_DEBUG, PG_LOG_DEVICE,
 	       "the driver accepted features 0x%llx of 0x%llx",
-	       (unsigned long long)device->accepted, (unsigned long long)device->offered);
+	       (unsigned long long)device->accepted,
+	       (unsigned long long)paragpu_device_features(device));
 }
 
 void paragpu_device_set_memory(struct paragpu_device *device, struct paragpu_memory *memory)
 {
 	pg_scanouts_set_memory(device, memory ? paragpu_memory_ref(memory) : NULL);
+	pg_renderers_set_memory(device);
 }
 
 void paragpu_device_reset(struct paragpu_device *device)

@@ -10,10 +10,15 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "device/context.h"
 #include "device/fence.h"
+#include "device/order.h"
 #include "device/quota.h"
+#include "device/renderer.h"
 #include "device/resource.h"
 #include "device/scanout.h"
+#include "device/signal.h"
+#include "device/window.h"
 
 #define PG_LOG_DEVICE "device"
 
@@ -33,13 +38,25 @@ struct paragpu_device {
 	struct pg_quota quota;
 	struct pg_fences fences;
 	struct pg_scanout scanouts[PARAGPU_MAX_HEADS];
+	uint64_t last_serial; /* of resources */
+
+	struct pg_renderer *renderers[PG_MAX_RENDERERS]; /* NULL: a free place */
+	struct pg_capset capsets[PARAGPU_MAX_CAPSETS];
+	uint32_t capset_count;
+	struct pg_contexts contexts;
+	struct pg_signals signals;
+	struct pg_order order;
+	struct pg_list works;       /* struct pg_work, open */
+	struct pg_list spare_works; /* free ones */
+	uint32_t spare_work_count;
+	struct pg_window window;
 
 	struct pg_list displays; /* struct paragpu_display.link, in order of attachment */
 	struct pg_list flushes;  /* struct paragpu_flush that are held */
 	struct pg_list queries;  /* struct paragpu_query that are open */
 
 	/* What the counters of struct paragpu_stats count. */
-	uint64_t commands, errors, malformed, flush_count, bytes_transferred, resets;
+	uint64_t commands, errors, malformed, flush_count, bytes_transferred, resets, lost;
 };
 
 static inline bool pg_device_has(const struct paragpu_device *device, unsigned int feature)

@@ -36,6 +36,12 @@ static struct pg_list *bucket_of(struct pg_fences *fences, uint32_t ctx_id, uint
 	return &fences->buckets[(ctx_id * 31 + ring_idx) % PG_TIMELINE_BUCKETS];
 }
 
+bool pg_fence_has_ring(const struct paragpu_device *device, const struct virtio_gpu_ctrl_hdr *hdr)
+{
+	return (pg_from_le32(hdr->flags) & VIRTIO_GPU_FLAG_INFO_RING_IDX) &&
+	       hdr->ring_idx < PG_MAX_RINGS && pg_device_has(device, VIRTIO_GPU_F_CONTEXT_INIT);
+}
+
 /* The timeline of a request, which may be made for it: see timeline_release(). */
 static struct pg_timeline *timeline_of(struct paragpu_device *device,
 				       const struct virtio_gpu_ctrl_hdr *hdr)
@@ -48,8 +54,7 @@ static struct pg_timeline *timeline_of(struct paragpu_device *device,
 
 	if (!(flags & VIRTIO_GPU_FLAG_FENCE))
 		return &fences->unordered;
-	if (!(flags & VIRTIO_GPU_FLAG_INFO_RING_IDX) || hdr->ring_idx >= PG_MAX_RINGS ||
-	    !pg_device_has(device, VIRTIO_GPU_F_CONTEXT_INIT))
+	if (!pg_fence_has_ring(device, hdr))
 		return &fences->global;
 	bucket = bucket_of(fences, ctx_id, hdr->ring_idx);
 	pg_list_for_each(link, bucket) {

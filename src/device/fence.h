@@ -59,6 +59,9 @@ void pg_fences_drop_all(struct paragpu_device *device);
 void pg_fence_enter(struct paragpu_device *device, struct paragpu_request *request,
 		    const struct virtio_gpu_ctrl_hdr *hdr);
 
+/* Whether the header names a ring that there is: its timeline is the ring's, not the global one. */
+bool pg_fence_has_ring(const struct paragpu_device *device, const struct virtio_gpu_ctrl_hdr *hdr);
+
 /* One of the things that the request waits for happened. */
 void pg_fence_arrived(struct paragpu_device *device, struct paragpu_request *request);
 

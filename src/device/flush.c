@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "device/device.h"
+#include "device/present.h"
 #include "device/request.h"
 
 struct paragpu_flush {
@@ -137,22 +138,12 @@ static bool find_damage(const struct paragpu_device *device, const struct pg_res
 	return any;
 }
 
-uint32_t pg_resource_flush(struct pg_call *call)
+uint32_t pg_flush_resource(struct paragpu_device *device, struct pg_resource *resource,
+			   const struct paragpu_rect *flushed, struct paragpu_request *request)
 {
-	const struct virtio_gpu_resource_flush *command =
-		pg_call_fixed(call, virtio_gpu_resource_flush);
-	struct paragpu_device *device = call->device;
-	struct pg_resource *resource = pg_call_resource(call, command->resource_id);
-	struct paragpu_rect flushed = pg_rect_from_wire(&command->r);
 	struct paragpu_rect damage[PARAGPU_MAX_HEADS];
 
-	if (!resource)
-		return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
-	if (resource->kind != PARAGPU_RESOURCE_BLOB &&
-	    !pg_rect_inside(&flushed, resource->as.image.width, resource->as.image.height))
-		return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
-	device->flush_count++;
-	if (!resource->scanouts || !find_damage(device, resource, &flushed, damage))
+	if (!resource->scanouts || !find_damage(device, resource, flushed, damage))
 		return VIRTIO_GPU_RESP_OK_NODATA;
 	if (device->fences.pending >= device->quota.limits.pending)
 		return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
@@ -167,7 +158,26 @@ uint32_t pg_resource_flush(struct pg_call *call)
 
 		/* Prepared above, but a flush inside another display's may have used it. */
 		if (display->ops->flush && !pg_flush_prepare(display))
-			pg_flush_display(device, display, damage, call->request);
+			pg_flush_display(device, display, damage, request);
 	}
 	return VIRTIO_GPU_RESP_OK_NODATA;
+}
+
+uint32_t pg_resource_flush(struct pg_call *call)
+{
+	const struct virtio_gpu_resource_flush *command =
+		pg_call_fixed(call, virtio_gpu_resource_flush);
+	struct paragpu_device *device = call->device;
+	struct pg_resource *resource = pg_call_resource(call, command->resource_id);
+	struct paragpu_rect flushed = pg_rect_from_wire(&command->r);
+
+	if (!resource)
+		return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
+	if (resource->kind != PARAGPU_RESOURCE_BLOB &&
+	    !pg_rect_inside(&flushed, resource->as.image.width, resource->as.image.height))
+		return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+	device->flush_count++;
+	if (resource->scanouts && pg_resource_needs_present(resource))
+		return pg_flush_present(call, resource, &flushed);
+	return pg_flush_resource(device, resource, &flushed, call->request);
 }

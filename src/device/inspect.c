@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking into a live device: counters, resources, scanouts. Nothing here changes what a guest sees. */
+/*
+ * Looking into a live device: counters, resources, contexts, scanouts, and the
+ * export of memory by UUID. Nothing here changes what a guest sees.
+ */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "device/device.h"
@@ -18,6 +23,11 @@ void paragpu_device_get_stats(const struct paragpu_device *device, struct paragp
 		.contexts = device->quota.contexts,
 		.pending = device->fences.pending,
 		.resets = device->resets,
+		.fences = device->signals.open,
+		.stalled = device->order.stalled,
+		.mappings = device->window.count,
+		.mapped_bytes = device->window.bytes,
+		.lost = device->lost,
 	};
 }
 
@@ -66,4 +76,62 @@ bool paragpu_device_get_scanout(const struct paragpu_device *device, uint32_t in
 		.cursor = scanout->cursor,
 	};
 	return true;
+}
+
+bool paragpu_device_next_context(const struct paragpu_device *device, uint32_t after,
+				 struct paragpu_context_info *info)
+{
+	const struct pg_context *best = NULL;
+
+	for (unsigned int i = 0; i < PG_CONTEXT_BUCKETS; i++) {
+		pg_list_for_each(link, &device->contexts.buckets[i]) {
+			const struct pg_context *context =
+				pg_container_of(link, struct pg_context, link);
+
+			if (context->id > after && (!best || context->id < best->id))
+				best = context;
+		}
+	}
+	if (!best)
+		return false;
+	*info = (struct paragpu_context_info){
+		.id = best->id,
+		.capset_id = best->capset_id,
+		.name = best->name,
+		.renderer = best->renderer ? pg_ops(best->renderer)->name : NULL,
+		.lost = best->lost,
+		.fences = best->renderer ? pg_signals_of_context(best->renderer, best->id) : 0,
+	};
+	pg_list_for_each(link, &best->attachments)
+		info->resources++;
+	return true;
+}
+
+static const struct pg_resource *find_uuid(const struct paragpu_device *device,
+					   const uint8_t uuid[16])
+{
+	const struct pg_resource *resource = pg_resource_table_first(&device->resources);
+
+	while (resource && !(resource->has_uuid && !memcmp(resource->uuid, uuid, 16)))
+		resource = pg_resource_table_next(&device->resources, resource);
+	return resource;
+}
+
+int paragpu_device_export(struct paragpu_device *device, const uint8_t uuid[16],
+			  struct paragpu_export *memory)
+{
+	const struct pg_resource *resource = find_uuid(device, uuid);
+	int fd;
+
+	if (!resource || resource->kind != PARAGPU_RESOURCE_BLOB ||
+	    !(resource->as.blob.flags & VIRTIO_GPU_BLOB_FLAG_USE_CROSS_DEVICE))
+		return -ENOENT;
+	if (resource->memory.fd < 0)
+		return -ENOTSUP;
+	fd = fcntl(resource->memory.fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	*memory = resource->memory;
+	memory->fd = fd;
+	return 0;
 }

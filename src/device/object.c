@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/checked.h"
@@ -100,6 +101,106 @@ int pg_object_create_guest(struct pg_quota *quota, struct pg_scatter *scatter,
 	return 0;
 }
 
+int pg_object_make_file(struct pg_object *object, void **old)
+{
+	uint8_t *bytes = object->bytes;
+
+	*old = NULL;
+	if (object->fd >= 0)
+		return 0;
+	if (!allocate_file(object, (size_t)object->size))
+		return -ENOMEM;
+	memcpy(object->bytes, bytes, (size_t)object->size);
+	*old = bytes;
+	return 0;
+}
+
+bool pg_file_covers(int fd, uint64_t offset, uint64_t size, bool mappable)
+{
+	struct stat status;
+	off_t end;
+
+	if (fstat(fd, &status))
+		return false;
+	/* dma-bufs tell their size by their end only; other kinds of file have none to tell. */
+	end = S_ISREG(status.st_mode) ? status.st_size : lseek(fd, 0, SEEK_END);
+	if (end < 0)
+		return !mappable;
+	return pg_range_inside(offset, size, (uint64_t)end);
+}
+
+/* Only memfds have seals; dma-bufs never shrink. */
+bool pg_file_keep_length(int fd)
+{
+	struct stat status;
+	int seals;
+
+	if (fstat(fd, &status))
+		return false;
+	if (!S_ISREG(status.st_mode))
+		return true;
+	fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK);
+	seals = fcntl(fd, F_GET_SEALS);
+	return seals >= 0 && (seals & F_SEAL_SHRINK);
+}
+
+/* Maps the part for reading; not being able to is no error. */
+static void map_file(struct pg_object *object)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t skip = object->fd_offset & (page - 1);
+	uint8_t *start;
+
+	if (!pg_file_keep_length(object->fd) ||
+	    !pg_file_covers(object->fd, object->fd_offset, object->size, true))
+		return;
+	start = mmap(NULL, (size_t)(object->size + skip), PROT_READ, MAP_SHARED, object->fd,
+		     (off_t)(object->fd_offset - skip));
+	if (start != MAP_FAILED)
+		object->bytes = start + skip;
+}
+
+static void unmap_file(const struct pg_object *object)
+{
+	uint64_t skip = object->fd_offset & ((uint64_t)sysconf(_SC_PAGESIZE) - 1);
+
+	if (object->bytes)
+		munmap(object->bytes - skip, (size_t)(object->size + skip));
+}
+
+int pg_object_create_file(struct pg_quota *quota, int *fd, uint64_t fd_offset, uint64_t size,
+			  bool mappable, struct pg_object **out)
+{
+	struct pg_object *object = object_create(quota, PG_OBJECT_FILE);
+
+	if (!object)
+		return -ENOMEM;
+	object->fd = pg_take_fd(fd);
+	object->fd_offset = fd_offset;
+	object->size = size;
+	if (mappable)
+		map_file(object);
+	*out = object;
+	return 0;
+}
+
+/* What can't be read is zero. */
+static void read_file(const struct pg_object *object, uint64_t offset, uint8_t *destination,
+		      size_t size)
+{
+	while (size) {
+		ssize_t length =
+			pread(object->fd, destination, size, (off_t)(object->fd_offset + offset));
+
+		if (length <= 0)
+			break;
+		destination += length;
+		offset += (uint64_t)length;
+		size -= (size_t)length;
+	}
+	memset(destination, 0, size);
+}
+
 struct pg_object *pg_object_ref(struct pg_object *object)
 {
 	object->refs++;
@@ -116,6 +217,9 @@ void pg_object_unref(struct pg_object **object)
 	if (going->kind == PG_OBJECT_GUEST) {
 		pg_quota_give_entries(going->quota, going->scatter.count);
 		pg_scatter_finish(&going->scatter);
+	} else if (going->kind == PG_OBJECT_FILE) {
+		unmap_file(going);
+		pg_close(&going->fd);
 	} else {
 		if (going->fd >= 0) {
 			munmap(going->bytes, (size_t)going->size);
@@ -134,12 +238,15 @@ size_t pg_object_read(const struct pg_object *object, uint64_t offset, void *des
 {
 	struct pg_scatter_cursor cursor;
 
-	if (object->kind == PG_OBJECT_HOST) {
+	if (object->kind != PG_OBJECT_GUEST) {
 		if (offset >= object->size)
 			return 0;
 		if (size > object->size - offset)
 			size = (size_t)(object->size - offset);
-		memcpy(destination, object->bytes + offset, size);
+		if (object->bytes)
+			memcpy(destination, object->bytes + offset, size);
+		else
+			read_file(object, offset, destination, size);
 		return size;
 	}
 	pg_scatter_cursor_init(&cursor, &object->scatter, *object->memory, offset);
@@ -156,8 +263,8 @@ uint8_t *pg_object_flat(const struct pg_object *object, uint64_t offset, uint64_
 	if (!pg_range_inside(offset, length, object->size))
 		return NULL;
 	*fd = object->fd;
-	*fd_offset = offset;
-	return object->bytes + offset;
+	*fd_offset = object->fd_offset + offset;
+	return object->bytes ? object->bytes + offset : NULL;
 }
 
 size_t pg_object_pieces(const struct pg_object *object, uint64_t offset, uint64_t length,
@@ -166,7 +273,7 @@ size_t pg_object_pieces(const struct pg_object *object, uint64_t offset, uint64_
 	if (object->kind == PG_OBJECT_GUEST)
 		return pg_scatter_pieces(&object->scatter, *object->memory, offset, length, vector,
 					 capacity);
-	if (!pg_range_inside(offset, length, object->size) || !length)
+	if (!pg_range_inside(offset, length, object->size) || !length || !object->bytes)
 		return 0;
 	if (capacity)
 		vector[0] = (struct iovec){object->bytes + offset, (size_t)length};

@@ -21,6 +21,7 @@
 enum pg_object_kind {
 	PG_OBJECT_HOST,  /* memory of ours, contiguous, zeroed */
 	PG_OBJECT_GUEST, /* a list of guest addresses */
+	PG_OBJECT_FILE,  /* part of a file that a renderer made */
 };
 
 struct pg_object {
@@ -29,9 +30,10 @@ struct pg_object {
 	struct pg_quota *quota;
 	uint64_t size;
 
-	/* host */
-	uint8_t *bytes;
-	int fd; /* of the same bytes, or -1 */
+	/* host, file */
+	uint8_t *bytes; /* NULL: a file that must not be mapped here, or can't be */
+	int fd;         /* of the same bytes, or -1 */
+	uint64_t fd_offset;
 
 	/* guest */
 	struct pg_scatter scatter;
@@ -44,6 +46,27 @@ int pg_object_create_host(struct pg_quota *quota, uint64_t size, struct pg_objec
 /* Makes an object of a list, which it takes over in any case. Returns 0 or -ENOMEM. */
 int pg_object_create_guest(struct pg_quota *quota, struct pg_scatter *scatter,
 			   struct paragpu_memory *const *memory, struct pg_object **out);
+
+/*
+ * Makes an object of a part of a file, whose descriptor it takes over on
+ * success. A file that its owner could cut short is read, never mapped: SIGBUS
+ * would end us. Returns 0 or -ENOMEM.
+ */
+int pg_object_create_file(struct pg_quota *quota, int *fd, uint64_t fd_offset, uint64_t size,
+			  bool mappable, struct pg_object **out);
+
+/* Whether a file is long enough; files that can't tell are, unless they are to be mapped. */
+bool pg_file_covers(int fd, uint64_t offset, uint64_t size, bool mappable);
+
+/* Sees to it that a file keeps its length from now on. False: its owner may still cut it short. */
+bool pg_file_keep_length(int fd);
+
+/*
+ * Moves the bytes of a host object into a file of their own. Returns 0 or
+ * -ENOMEM; then nothing changed. The old ones are still there, in *old, to be
+ * freed when nobody looks at them any more; NULL if it had a file already.
+ */
+int pg_object_make_file(struct pg_object *object, void **old);
 
 struct pg_object *pg_object_ref(struct pg_object *object);
 

@@ -30,6 +30,14 @@ bool pg_quota_take_resource(struct pg_quota *quota)
 	return true;
 }
 
+bool pg_quota_take_context(struct pg_quota *quota)
+{
+	if (quota->contexts >= quota->limits.contexts)
+		return false;
+	quota->contexts++;
+	return true;
+}
+
 bool pg_quota_take_host_bytes(struct pg_quota *quota, uint64_t bytes)
 {
 	return take(&quota->host_bytes, bytes, quota->limits.host_bytes);
@@ -52,6 +60,12 @@ void pg_quota_give_resource(struct pg_quota *quota)
 {
 	assert(quota->resources);
 	quota->resources--;
+}
+
+void pg_quota_give_context(struct pg_quota *quota)
+{
+	assert(quota->contexts);
+	quota->contexts--;
 }
 
 void pg_quota_give_host_bytes(struct pg_quota *quota, uint64_t bytes)

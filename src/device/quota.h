@@ -23,11 +23,13 @@ struct pg_quota {
 
 /* Each takes and returns true, or takes nothing and returns false. */
 bool pg_quota_take_resource(struct pg_quota *quota);
+bool pg_quota_take_context(struct pg_quota *quota);
 bool pg_quota_take_host_bytes(struct pg_quota *quota, uint64_t bytes);
 bool pg_quota_take_entries(struct pg_quota *quota, uint64_t entries);
 bool pg_quota_take_image_file(struct pg_quota *quota);
 
 void pg_quota_give_resource(struct pg_quota *quota);
+void pg_quota_give_context(struct pg_quota *quota);
 void pg_quota_give_host_bytes(struct pg_quota *quota, uint64_t bytes);
 void pg_quota_give_entries(struct pg_quota *quota, uint64_t entries);
 void pg_quota_give_image_file(struct pg_quota *quota);

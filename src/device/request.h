@@ -16,6 +16,7 @@
 
 #include <paragpu/device.h>
 
+#include "base/list.h"
 #include "memory/iov.h"
 #include "protocol/commands.h"
 
@@ -33,8 +34,16 @@ struct pg_call {
 	struct pg_iov_reader tail; /* what follows the fixed part */
 	bool tail_short;           /* sticky: more of the tail was read than there is */
 	bool replied;
-	bool deferred; /* the response comes later */
+	bool deferred;            /* the response comes later */
+	struct pg_signal *signal; /* set aside for a fence; see signal.h */
+	struct pg_list *place;    /* before which its claims go; NULL: behind all; see order.h */
 };
+
+/*
+ * A handler returns this instead of a response when it can't do anything yet:
+ * it is called again after a later pg_order_run(). It must not have read the tail.
+ */
+#define PG_CALL_AGAIN 0
 
 /* Copies the request. Trailing bytes are read later, after pg_call_set_command(). */
 void pg_call_init(struct pg_call *call, struct paragpu_device *device,
@@ -54,6 +63,12 @@ bool pg_call_has(const struct pg_call *call, uint64_t size);
  * sets call->tail_short for good: look at that once, at the end.
  */
 void pg_call_read(struct pg_call *call, void *destination, size_t size);
+
+/*
+ * Executes a call whose command is set, and answers it unless the answer comes
+ * later or the call was put off.
+ */
+void pg_call_execute(struct pg_call *call);
 
 /*
  * Writes the response: a structure that begins with its header, which is filled
@@ -92,6 +107,18 @@ uint32_t pg_resource_create_blob(struct pg_call *call);
 uint32_t pg_set_scanout(struct pg_call *call);
 uint32_t pg_set_scanout_blob(struct pg_call *call);
 uint32_t pg_resource_flush(struct pg_call *call);
+uint32_t pg_get_capset_info(struct pg_call *call);
+uint32_t pg_get_capset(struct pg_call *call);
+uint32_t pg_ctx_create(struct pg_call *call);
+uint32_t pg_ctx_destroy(struct pg_call *call);
+uint32_t pg_ctx_attach_resource(struct pg_call *call);
+uint32_t pg_ctx_detach_resource(struct pg_call *call);
+uint32_t pg_resource_create_3d(struct pg_call *call);
+uint32_t pg_transfer_to_host_3d(struct pg_call *call);
+uint32_t pg_transfer_from_host_3d(struct pg_call *call);
+uint32_t pg_submit_3d(struct pg_call *call);
+uint32_t pg_resource_map_blob(struct pg_call *call);
+uint32_t pg_resource_unmap_blob(struct pg_call *call);
 uint32_t pg_update_cursor(struct pg_call *call);
 uint32_t pg_move_cursor(struct pg_call *call);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Images of the device's own: RESOURCE_CREATE_2D and TRANSFER_TO_HOST_2D. The
- * sizes are the guest's; they are multiplied in checked arithmetic and bounded
+ * Images of the device's own: RESOURCE_CREATE_2D and TRANSFER_TO_HOST_2D,
+ * and the 3D transfers of such images. The sizes are the guest's; they are multiplied in checked arithmetic and bounded
  * before anything is allocated.
  */
 #include "base/checked.h"
@@ -43,34 +43,47 @@ uint32_t pg_resource_create_2d(struct pg_call *call)
 }
 
 /*
- * Copies a rectangle, whose first pixel lies at `offset` of the backing, and
- * whose rows lie there as far apart as in the image ("offset" is of the
- * rectangle, not of the image). What the backing is too short for stays.
+ * Copies a rectangle, whose first pixel lies at `offset` of the backing and
+ * whose rows lie there `stride` bytes apart ("offset" is of the rectangle, not
+ * of the image). What the backing is too short for stays.
  */
-static uint64_t transfer(struct paragpu_device *device, struct pg_resource *resource,
-			 const struct paragpu_rect *rect, uint64_t offset)
+static uint64_t copy(struct paragpu_device *device, struct pg_resource *resource,
+		     const struct paragpu_rect *rect, uint64_t offset, uint64_t stride,
+		     bool to_host)
 {
-	size_t stride = (size_t)resource->as.image.width * 4;
+	size_t image_stride = (size_t)resource->as.image.width * 4;
 	size_t row_size = (size_t)rect->width * 4;
-	uint8_t *row = resource->host->bytes + rect->y * stride + (size_t)rect->x * 4;
+	uint8_t *row = resource->host->bytes + rect->y * image_stride + (size_t)rect->x * 4;
 	struct pg_scatter_cursor cursor;
 	uint64_t done = 0;
 
 	if (!rect->width || !rect->height)
 		return 0;
 	pg_scatter_cursor_init(&cursor, &resource->backing->scatter, device->memory, offset);
-	if (row_size == stride)
-		return pg_scatter_read(&cursor, row, stride * rect->height);
+	if (row_size == image_stride && stride == image_stride && to_host)
+		return pg_scatter_read(&cursor, row, image_stride * rect->height);
 	for (uint32_t i = 0; i < rect->height; i++) {
-		size_t length = pg_scatter_read(&cursor, row, row_size);
+		size_t length = to_host ? pg_scatter_read(&cursor, row, row_size)
+					: pg_scatter_write(&cursor, row, row_size);
 
 		done += length;
 		if (length < row_size || !pg_add_u64(offset, stride, &offset))
 			break;
 		pg_scatter_seek(&cursor, offset);
-		row += stride;
+		row += image_stride;
 	}
 	return done;
+}
+
+uint32_t pg_transfer_2d(struct pg_call *call, struct pg_resource *resource, bool to_host,
+			const struct paragpu_transfer *args)
+{
+	const struct paragpu_rect rect = {args->x, args->y, args->w, args->h};
+
+	call->device->bytes_transferred +=
+		copy(call->device, resource, &rect, args->offset,
+		     args->stride ? args->stride : (uint64_t)resource->as.image.width * 4, to_host);
+	return VIRTIO_GPU_RESP_OK_NODATA;
 }
 
 uint32_t pg_transfer_to_host_2d(struct pg_call *call)
@@ -85,10 +98,14 @@ uint32_t pg_transfer_to_host_2d(struct pg_call *call)
 	/* Linux sends it before every flush of a guest blob, where there is nothing to copy. */
 	if (resource->kind == PARAGPU_RESOURCE_BLOB)
 		return VIRTIO_GPU_RESP_OK_NODATA;
+	if (resource->kind == PARAGPU_RESOURCE_3D)
+		return pg_transfer_image_to_host(call, resource, &rect,
+						 pg_from_le64(command->offset));
 	if (!resource->backing ||
 	    !pg_rect_inside(&rect, resource->as.image.width, resource->as.image.height))
 		return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
-	call->device->bytes_transferred +=
-		transfer(call->device, resource, &rect, pg_from_le64(command->offset));
+	call->device->bytes_transferred += copy(call->device, resource, &rect,
+						pg_from_le64(command->offset),
+						(uint64_t)resource->as.image.width * 4, true);
 	return VIRTIO_GPU_RESP_OK_NODATA;
 }

@@ -6,10 +6,12 @@
  */
 #include "device/scanout.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "device/device.h"
+#include "device/present.h"
 #include "device/request.h"
 
 /* The largest head that settings allow, and the largest picture that displays can take. */
@@ -43,9 +45,11 @@ struct paragpu_rect pg_rect_intersect(const struct paragpu_rect *a, const struct
 	return both;
 }
 
+/* The guest's pages of what a renderer made are only what was, or will be, copied there. */
 static const struct pg_object *object_of(const struct pg_resource *resource)
 {
-	return resource->host ? resource->host : resource->backing;
+	return resource->host || pg_resource_is_foreign(resource) ? resource->host
+								  : resource->backing;
 }
 
 bool pg_scanout_picture(const struct paragpu_device *device, uint32_t head,
@@ -65,17 +69,21 @@ bool pg_scanout_picture(const struct paragpu_device *device, uint32_t head,
 		.height = view->rect.height,
 		.format = view->format,
 		.stride = view->stride,
+		.modifier = view->modifier,
 		.source = object,
 		.source_offset = offset,
 	};
 	picture->pixels = pg_object_flat(object, offset, length, &picture->fd, &picture->fd_offset);
+	if (view->modifier)
+		picture->pixels = NULL;
 	return true;
 }
 
 static bool views_equal(const struct pg_view *a, const struct pg_view *b)
 {
 	return a->resource == b->resource && !memcmp(&a->rect, &b->rect, sizeof(a->rect)) &&
-	       a->format == b->format && a->stride == b->stride && a->offset == b->offset;
+	       a->format == b->format && a->stride == b->stride && a->offset == b->offset &&
+	       a->modifier == b->modifier;
 }
 
 void pg_scanout_set(struct paragpu_device *device, uint32_t head, const struct pg_view *view)
@@ -100,6 +108,20 @@ void pg_scanouts_drop(struct paragpu_device *device, struct pg_resource *resourc
 	for (uint32_t head = 0; resource->scanouts && head < device->head_count; head++)
 		if (device->scanouts[head].view.resource == resource)
 			pg_scanout_set(device, head, &off);
+}
+
+int pg_resource_make_file(struct paragpu_device *device, struct pg_resource *resource)
+{
+	void *old;
+	int error = pg_object_make_file(resource->host, &old);
+
+	if (error || !old)
+		return error;
+	for (uint32_t head = 0; head < device->head_count; head++)
+		if (device->scanouts[head].view.resource == resource)
+			pg_displays_scanout(device, head);
+	free(old);
+	return 0;
 }
 
 void pg_scanouts_reset(struct paragpu_device *device)
@@ -188,6 +210,8 @@ uint32_t pg_set_scanout(struct pg_call *call)
 		result = check_size(call->device, head, &view.rect);
 		if (result != VIRTIO_GPU_RESP_OK_NODATA)
 			return result;
+		if (view.resource->kind == PARAGPU_RESOURCE_3D)
+			return pg_scanout_present(call, head, &view);
 		view.format = view.resource->as.image.format;
 		view.stride = view.resource->as.image.width * 4;
 	}
@@ -226,7 +250,7 @@ uint32_t pg_set_scanout_blob(struct pg_call *call)
 		view.format = pg_from_le32(command->format);
 		view.stride = pg_from_le32(command->strides[0]);
 		view.offset = pg_from_le32(command->offsets[0]);
-		if (!view.resource->backing || !pg_format_find(view.format) ||
+		if (!pg_format_find(view.format) ||
 		    !framebuffer_fits(command, view.resource->size) ||
 		    !pg_rect_inside(&view.rect, pg_from_le32(command->width),
 				    pg_from_le32(command->height)))
@@ -234,6 +258,10 @@ uint32_t pg_set_scanout_blob(struct pg_call *call)
 		result = check_size(call->device, head, &view.rect);
 		if (result != VIRTIO_GPU_RESP_OK_NODATA)
 			return result;
+		if (pg_resource_needs_present(view.resource))
+			return pg_scanout_present(call, head, &view);
+		if (pg_resource_open(call->device, view.resource))
+			return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
 	}
 	pg_scanout_set(call->device, head, &view);
 	return VIRTIO_GPU_RESP_OK_NODATA;

@@ -23,7 +23,8 @@ struct pg_view {
 	struct paragpu_rect rect;     /* the part shown, in the framebuffer */
 	uint32_t format;
 	uint32_t stride;
-	uint64_t offset; /* of the framebuffer's first pixel in the resource */
+	uint64_t offset;   /* of the framebuffer's first pixel in the resource */
+	uint64_t modifier; /* other than 0: the bytes are for those who know it */
 };
 
 struct pg_scanout {
@@ -58,6 +59,9 @@ void pg_scanout_set(struct paragpu_device *device, uint32_t head, const struct p
 /* Switches off every head that shows the resource. */
 void pg_scanouts_drop(struct paragpu_device *device, struct pg_resource *resource);
 
+/* Gives an image of the device's a file, and displays the new place. Returns 0 or -ENOMEM. */
+int pg_resource_make_file(struct paragpu_device *device, struct pg_resource *resource);
+
 /* Hides every pointer that was read from the resource. */
 void pg_cursors_drop(struct paragpu_device *device, struct pg_resource *resource);
 
@@ -86,6 +90,10 @@ int pg_flush_prepare(struct paragpu_display *display);
 void pg_flush_display(struct paragpu_device *device, struct paragpu_display *display,
 		      const struct paragpu_rect damage[PARAGPU_MAX_HEADS],
 		      struct paragpu_request *request);
+
+/* Shows what changed of a resource to all displays; the request waits for their holds. */
+uint32_t pg_flush_resource(struct paragpu_device *device, struct pg_resource *resource,
+			   const struct paragpu_rect *flushed, struct paragpu_request *request);
 
 /* Releases what a display that goes away holds. */
 void pg_flushes_release(struct paragpu_device *device, struct paragpu_display *display);

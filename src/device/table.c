@@ -128,6 +128,27 @@ struct pg_resource *pg_resource_table_take_all(struct pg_resource_table *table)
 	return all;
 }
 
+static struct pg_resource *first_from(const struct pg_resource_table *table, uint32_t bucket)
+{
+	for (; bucket < table->bucket_count; bucket++)
+		if (table->buckets[bucket])
+			return table->buckets[bucket];
+	return NULL;
+}
+
+struct pg_resource *pg_resource_table_first(const struct pg_resource_table *table)
+{
+	return first_from(table, 0);
+}
+
+struct pg_resource *pg_resource_table_next(const struct pg_resource_table *table,
+					   const struct pg_resource *resource)
+{
+	if (resource->next)
+		return resource->next;
+	return first_from(table, bucket_of(table, resource->id, table->bucket_count) + 1);
+}
+
 static int compare_ids(const void *a, const void *b)
 {
 	uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;

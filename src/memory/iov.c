@@ -99,3 +99,24 @@ size_t pg_iov_write(const struct iovec *iov, size_t count, size_t offset, const 
 	}
 	return done;
 }
+
+size_t pg_iov_reader_pieces(const struct pg_iov_reader *reader, size_t size, struct iovec *vector,
+			    size_t capacity)
+{
+	size_t offset = reader->offset, used = 0;
+
+	for (size_t i = 0; i < reader->count && size && used < capacity; i++) {
+		size_t length = reader->iov[i].iov_len - offset;
+
+		if (length > size)
+			length = size;
+		if (length)
+			vector[used++] = (struct iovec){
+				.iov_base = (uint8_t *)reader->iov[i].iov_base + offset,
+				.iov_len = length,
+			};
+		size -= length;
+		offset = 0;
+	}
+	return used;
+}

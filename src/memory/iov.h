@@ -40,4 +40,12 @@ size_t pg_iov_reader_skip(struct pg_iov_reader *reader, size_t size);
 /* Whether at least `size` bytes are left. Costs no more than finding them. */
 bool pg_iov_reader_has(const struct pg_iov_reader *reader, size_t size);
 
+/*
+ * Points `vector` at the next `size` bytes, which the reader must have, without
+ * stepping over them. Returns the number of pieces: none is empty, and there are
+ * no more than the reader has; `capacity` must be that large.
+ */
+size_t pg_iov_reader_pieces(const struct pg_iov_reader *reader, size_t size, struct iovec *vector,
+			    size_t capacity);
+
 #endif

@@ -35,7 +35,7 @@ static void settings_out_of_range_are_refused_with_a_sentence(void **state)
 	REFUSE(settings->host.complete = NULL);
 	REFUSE(settings->head_count = 0);
 	REFUSE(settings->head_count = 17);
-	REFUSE(settings->features |= PG_F(VIRGL));
+	REFUSE(settings->features = PG_F(CONTEXT_INIT));
 	REFUSE(settings->features |= UINT64_C(1) << 23);
 	REFUSE(settings->features = PG_F(BLOB_ALIGNMENT));
 	REFUSE(settings->blob_alignment = 0);
@@ -51,7 +51,7 @@ static void defaults_are_what_the_header_says(void **state)
 
 	(void)state;
 	paragpu_settings_init(&settings);
-	assert_true(settings.features == ALL_FEATURES);
+	assert_true(settings.features == (ALL_FEATURES | PG_F(VIRGL) | PG_F(CONTEXT_INIT)));
 	assert_int_equal(settings.head_count, 1);
 	assert_int_equal(settings.heads[0].width, 1280);
 	assert_true(settings.heads[0].connected);
