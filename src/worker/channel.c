@@ -40,13 +40,15 @@ static int send_fds(int socket, const void *bytes, size_t size, const int *fds, 
 		.msg_controllen = CMSG_SPACE(count * sizeof(int)),
 	};
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	ssize_t length;
 
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(count * sizeof(int));
 	memcpy(CMSG_DATA(header), fds, count * sizeof(int));
-	if (sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size)
-		return 0;
+	length = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (length >= 0)
+		return length == (ssize_t)size ? 0 : -EPROTO;
 	/* too many in flight: the other side has to take some first */
 	return errno == ETOOMANYREFS || errno == EINTR || errno == ENOBUFS ? -EAGAIN : -errno;
 }
@@ -170,10 +172,9 @@ int pg_channel_create(struct pg_channel *channel, int *peer)
 		return memory;
 	channel->bell_in = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	channel->bell_out = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	error = channel->bell_in < 0 || channel->bell_out < 0 ||
-				socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)
-			? -errno
-			: 0;
+	error = channel->bell_in < 0 || channel->bell_out < 0 ? -EMFILE : 0;
+	if (!error && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		error = -EMFILE;
 	channel->socket = ends[0];
 	if (!error)
 		error = map_rings(channel, memory, &setup, &channel->out, &channel->in);

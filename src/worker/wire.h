@@ -40,7 +40,7 @@ enum pg_wire_type {
 	PG_WIRE_PING, /* struct pg_wire_signal */
 
 	/* from the worker */
-	PG_WIRE_HELLO = 100,
+	PG_WIRE_HELLO,
 	PG_WIRE_CAPSET, /* + data, in the order of the hello */
 	PG_WIRE_DONE,
 	PG_WIRE_BLOB_CREATED, /* + descriptor */

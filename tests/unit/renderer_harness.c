@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/loop.h"
 
+/* NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): one a program */
 struct harness harness;
 
 /* --- the functions that renderers call --- */

@@ -173,7 +173,8 @@ static void guest_memory_is_the_same_in_the_worker(void **state)
 
 static void the_worker_has_no_descriptor_and_no_variable_of_ours(void **state)
 {
-	int fd = open("/dev/null", O_RDONLY); /* without O_CLOEXEC on purpose */
+	/* NOLINTNEXTLINE(android-cloexec-open): it is what is tested */
+	int fd = open("/dev/null", O_RDONLY);
 
 	(void)state;
 	/* the worker that runs is older than the descriptor */
@@ -310,7 +311,7 @@ static void a_hanging_call_is_noticed(void **state)
 static void an_operation_may_stay_open_for_long(void **state)
 {
 	struct paragpu_operation operation = {0};
-	uint64_t end = pg_now_ns() + 3 * HANG_MS * (uint64_t)1000000;
+	uint64_t end = pg_now_ns() + (uint64_t)3 * HANG_MS * 1000000;
 
 	(void)state;
 	assert_int_equal(harness_context(1, SCRIPTED_CAPSET), 0);

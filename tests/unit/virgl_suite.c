@@ -153,7 +153,7 @@ static const uint32_t *ram_words(void)
 /* The image's pixels through its backing, which lies in halves the wrong way round. */
 static void assert_image_is(uint32_t ctx_id, uint32_t image, uint32_t word)
 {
-	memset(harness.ram, 0, SIDE * SIDE * 4);
+	memset(harness.ram, 0, (size_t)SIDE * SIDE * 4);
 	assert_int_equal(transfer_all(ctx_id, image, false), 0);
 	for (size_t i = 0; i < SIDE * SIDE; i++)
 		assert_int_equal(ram_words()[i], word);
@@ -163,7 +163,7 @@ static void make_scene(void)
 {
 	assert_int_equal(harness_context(CONTEXT, VIRTIO_GPU_CAPSET_VIRGL2), 0);
 	create_image(IMAGE);
-	assert_int_equal(attach_backing(IMAGE, HARNESS_RAM_ADDR, SIDE * SIDE * 4), 0);
+	assert_int_equal(attach_backing(IMAGE, HARNESS_RAM_ADDR, (size_t)SIDE * SIDE * 4), 0);
 	OPS->context_attach(harness.renderer, CONTEXT, IMAGE);
 }
 
@@ -244,7 +244,7 @@ static void pixels_go_to_the_host_and_come_back(void **state)
 	for (uint32_t i = 0; i < SIDE * SIDE; i++)
 		words[i] = 0x01010101u * (i % 251);
 	assert_int_equal(transfer_all(CONTEXT, IMAGE, true), 0);
-	memset(words, 0, SIDE * SIDE * 4);
+	memset(words, 0, (size_t)SIDE * SIDE * 4);
 	assert_int_equal(transfer_all(CONTEXT, IMAGE, false), 0);
 	for (uint32_t i = 0; i < SIDE * SIDE; i++)
 		assert_int_equal(words[i], 0x01010101u * (i % 251));
@@ -297,10 +297,10 @@ static void detached_backing_is_not_touched_any_more(void **state)
 	assert_int_equal(clear_orange(CONTEXT, 1, IMAGE), 0);
 	OPS->resource_detach_backing(harness.renderer, IMAGE, &operation);
 	assert_int_equal(harness_wait(&operation), 0);
-	memset(harness.ram, 0, SIDE * SIDE * 4);
+	memset(harness.ram, 0, (size_t)SIDE * SIDE * 4);
 	assert_int_not_equal(transfer_all(CONTEXT, IMAGE, false), 0);
 	assert_int_equal(ram_words()[0], 0);
-	assert_int_equal(attach_backing(IMAGE, HARNESS_RAM_ADDR, SIDE * SIDE * 4), 0);
+	assert_int_equal(attach_backing(IMAGE, HARNESS_RAM_ADDR, (size_t)SIDE * SIDE * 4), 0);
 	assert_image_is(CONTEXT, IMAGE, ORANGE);
 }
 
@@ -368,7 +368,7 @@ static void contexts_may_go_with_fences_pending(void **state)
 {
 	(void)state;
 	create_image(IMAGE);
-	assert_int_equal(attach_backing(IMAGE, HARNESS_RAM_ADDR, SIDE * SIDE * 4), 0);
+	assert_int_equal(attach_backing(IMAGE, HARNESS_RAM_ADDR, (size_t)SIDE * SIDE * 4), 0);
 	for (uint32_t i = 1; i <= 100; i++) {
 		assert_int_equal(harness_context(i, VIRTIO_GPU_CAPSET_VIRGL2), 0);
 		OPS->context_attach(harness.renderer, i, IMAGE);
@@ -415,7 +415,7 @@ static void a_new_context_does_not_disturb_the_current_one(void **state)
 	make_scene();
 	create_image(OTHER_IMAGE);
 	OPS->context_attach(harness.renderer, CONTEXT, OTHER_IMAGE);
-	assert_int_equal(attach_backing(OTHER_IMAGE, HARNESS_RAM_ADDR, SIDE * SIDE * 4), 0);
+	assert_int_equal(attach_backing(OTHER_IMAGE, HARNESS_RAM_ADDR, (size_t)SIDE * SIDE * 4), 0);
 	assert_int_equal(clear_orange(CONTEXT, 1, IMAGE), 0);
 	assert_int_equal(harness_context(OTHER_CONTEXT, VIRTIO_GPU_CAPSET_VIRGL2), 0);
 	assert_int_equal(clear_orange(CONTEXT, 2, OTHER_IMAGE), 0);
@@ -478,7 +478,7 @@ static void an_image_of_the_device_is_imported_with_its_pixels(void **state)
 		.memory = {.handle = PARAGPU_HANDLE_SHM,
 			   .fd = harness.ram_fd,
 			   .fd_offset = 1u << 20,
-			   .size = SIDE * SIDE * 4,
+			   .size = (uint64_t)SIDE * SIDE * 4,
 			   .mappable = true},
 	};
 	const struct paragpu_import import = {.image = &image, .memory = &image.memory};
@@ -489,7 +489,7 @@ static void an_image_of_the_device_is_imported_with_its_pixels(void **state)
 		memcpy(harness.ram + (1u << 20) + 4 * i, &(uint32_t){ORANGE}, 4);
 	OPS->resource_import(harness.renderer, IMAGE, &import, &operation);
 	assert_int_equal(harness_wait(&operation), 0);
-	assert_int_equal(attach_backing(IMAGE, HARNESS_RAM_ADDR, SIDE * SIDE * 4), 0);
+	assert_int_equal(attach_backing(IMAGE, HARNESS_RAM_ADDR, (size_t)SIDE * SIDE * 4), 0);
 	assert_image_is(0, IMAGE, ORANGE);
 }
 
@@ -512,11 +512,11 @@ static void a_texture_blob_promises_no_memory_that_cannot_leave(void **state)
 
 	(void)state;
 	assert_int_equal(harness_context(CONTEXT, VIRTIO_GPU_CAPSET_VIRGL2), 0);
-	operation = create_blob(CONTEXT, BLOB, 76, 0, SIDE * SIDE * 4);
+	operation = create_blob(CONTEXT, BLOB, 76, 0, (size_t)SIDE * SIDE * 4);
 	assert_int_equal(operation.error, -EINVAL);
 	if (harness_submit(CONTEXT, stream, sizeof(stream)))
 		fail_msg("the library does not take PIPE_RESOURCE_CREATE as encoded here");
-	operation = create_blob(CONTEXT, BLOB, 77, 0, SIDE * SIDE * 4);
+	operation = create_blob(CONTEXT, BLOB, 77, 0, (size_t)SIDE * SIDE * 4);
 	assert_int_equal(operation.error, 0);
 	assert_true(operation.has_memory);
 	if (operation.memory.handle == PARAGPU_HANDLE_NONE) {

@@ -562,32 +562,36 @@ static void call_without_fd(struct pg_run *run, struct pg_fe *fe, uint64_t argum
 	 .needs = PG_NO_WITNESS,                                 \
 	 .run = deformed,                                        \
 	 .argument = DEFORM(VHOST_USER_##request, how)},
-#define SIZED(X)                                                                                  \
-	X(SET_FEATURES)                                                                           \
-	X(SET_MEM_TABLE)                                                                          \
-	X(SET_VRING_NUM)                                                                          \
-	X(SET_VRING_ADDR) X(SET_VRING_BASE) X(GET_VRING_BASE) X(SET_VRING_KICK) X(SET_VRING_CALL) \
-		X(SET_VRING_ERR) X(SET_PROTOCOL_FEATURES) X(SET_VRING_ENABLE) X(GET_CONFIG)       \
-			X(SET_CONFIG) X(ADD_MEM_REG) X(REM_MEM_REG)
-/* All but SET_MEM_TABLE, which may be padded to eight regions. */
-#define LONGER(X)                                                                                \
-	X(SET_FEATURES)                                                                          \
-	X(SET_VRING_NUM)                                                                         \
-	X(SET_VRING_ADDR)                                                                        \
-	X(SET_VRING_BASE) X(GET_VRING_BASE) X(SET_VRING_KICK) X(SET_VRING_CALL) X(SET_VRING_ERR) \
-		X(SET_PROTOCOL_FEATURES) X(SET_VRING_ENABLE) X(GET_CONFIG) X(SET_CONFIG)         \
+#define SIZED(X)                                                                         \
+	X(SET_FEATURES)                                                                  \
+	X(SET_MEM_TABLE)                                                                 \
+	X(SET_VRING_NUM)                                                                 \
+	X(SET_VRING_ADDR)                                                                \
+	X(SET_VRING_BASE)                                                                \
+	X(GET_VRING_BASE) X(SET_VRING_KICK) X(SET_VRING_CALL) X(SET_VRING_ERR)           \
+		X(SET_PROTOCOL_FEATURES) X(SET_VRING_ENABLE) X(GET_CONFIG) X(SET_CONFIG) \
 			X(ADD_MEM_REG) X(REM_MEM_REG)
+/* All but SET_MEM_TABLE, which may be padded to eight regions. */
+#define LONGER(X)                                                                     \
+	X(SET_FEATURES)                                                               \
+	X(SET_VRING_NUM)                                                              \
+	X(SET_VRING_ADDR)                                                             \
+	X(SET_VRING_BASE)                                                             \
+	X(GET_VRING_BASE)                                                             \
+	X(SET_VRING_KICK) X(SET_VRING_CALL) X(SET_VRING_ERR) X(SET_PROTOCOL_FEATURES) \
+		X(SET_VRING_ENABLE) X(GET_CONFIG) X(SET_CONFIG) X(ADD_MEM_REG) X(REM_MEM_REG)
 #define WITH_FD(X)        \
 	X(SET_MEM_TABLE)  \
 	X(SET_VRING_KICK) \
 	X(SET_VRING_CALL) X(SET_VRING_ERR) X(SET_BACKEND_REQ_FD) X(GPU_SET_SOCKET) X(ADD_MEM_REG)
-#define WITHOUT_FD(X)                                                                       \
-	X(GET_FEATURES)                                                                     \
-	X(SET_FEATURES)                                                                     \
-	X(SET_OWNER)                                                                        \
-	X(SET_VRING_NUM) X(SET_VRING_ADDR) X(SET_VRING_BASE) X(GET_VRING_BASE)              \
-		X(GET_PROTOCOL_FEATURES) X(GET_QUEUE_NUM) X(SET_VRING_ENABLE) X(GET_CONFIG) \
-			X(RESET_DEVICE)
+#define WITHOUT_FD(X)                                                                 \
+	X(GET_FEATURES)                                                               \
+	X(SET_FEATURES)                                                               \
+	X(SET_OWNER)                                                                  \
+	X(SET_VRING_NUM)                                                              \
+	X(SET_VRING_ADDR)                                                             \
+	X(SET_VRING_BASE) X(GET_VRING_BASE) X(GET_PROTOCOL_FEATURES) X(GET_QUEUE_NUM) \
+		X(SET_VRING_ENABLE) X(GET_CONFIG) X(RESET_DEVICE)
 #define INDEXED(X)        \
 	X(SET_VRING_NUM)  \
 	X(SET_VRING_ADDR) \

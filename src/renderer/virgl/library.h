@@ -48,6 +48,7 @@ struct virgl_box {
 	F(transfer_read_iov)         \
 	F(transfer_write_iov)
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): declares a member of this name */
 #define PG_VIRGL_MEMBER(name) __typeof__(virgl_renderer_##name) *name;
 
 struct pg_virgl_library {

@@ -381,9 +381,7 @@ void pg_virgl_resource_import(struct paragpu_renderer *renderer, uint32_t resour
 	if (memory && memory->fd < 0)
 		memory = NULL;
 	virgl->lib.force_ctx_0();
-	if (memory && memory->handle == PARAGPU_HANDLE_DMABUF)
-		error = import_file(virgl, resource_id, memory);
-	else if (image && virgl->has_vrend)
+	if (image && virgl->has_vrend && !(memory && memory->handle == PARAGPU_HANDLE_DMABUF))
 		error = import_image(virgl, resource_id, image, import->spans, import->count);
 	else if (memory)
 		error = import_file(virgl, resource_id, memory);
