@@ -79,10 +79,11 @@ int pg_logger_configure(struct pg_logger *logger, const char *specification, con
 
 bool pg_log_enabled(const struct pg_logger *logger, enum pg_log_level level, const char *module)
 {
-	enum pg_log_level limit = logger->level;
+	enum pg_log_level limit;
 
-	if (!logger->sink)
+	if (!logger || !logger->sink)
 		return false;
+	limit = logger->level;
 	for (unsigned int i = 0; i < logger->rule_count; i++)
 		if (!strcmp(logger->rules[i].module, module))
 			limit = logger->rules[i].level;

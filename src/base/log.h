@@ -47,6 +47,7 @@ void pg_logger_init(struct pg_logger *logger, pg_log_sink sink, void *sink_data)
  */
 int pg_logger_configure(struct pg_logger *logger, const char *specification, const char **bad);
 
+/* No logger (NULL) is a silent one. */
 bool pg_log_enabled(const struct pg_logger *logger, enum pg_log_level level, const char *module);
 
 __attribute__((format(printf, 4, 5))) void pg_log(const struct pg_logger *logger,
