@@ -15,7 +15,8 @@
 
 #include "base/fd.h"
 
-/* A signal has no data of ours. NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables) */
+/* A signal has no data of ours. */
+/* NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables) */
 static struct {
 	int event_fd;
 	size_t page;
@@ -23,6 +24,7 @@ static struct {
 	pg_loop_callback lost; /* NULL: not initialised */
 	void *data;
 } state;
+/* NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables) */
 
 /* --- in the handler: only what is safe there (signal-safety(7)) ---------------------------------- */
 
