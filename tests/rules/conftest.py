@@ -31,10 +31,13 @@ class BackEnd:
         self.control = str(directory / "control")
         self.log_path = directory / "log"
         place = [f"--socket-path={self.socket}"] if listen else []
+        # freed memory would otherwise be kept and look like a leak
+        options_of_asan = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [PARAGPUD, *place, f"--control={self.control}", *options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=pass_fds)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=pass_fds,
+                env=os.environ | {"ASAN_OPTIONS": options_of_asan})
 
     def connect(self, **settings):
         settings.setdefault("timeout_ms", 5000)

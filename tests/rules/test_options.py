@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What paragpud's own options promise to a guest: quotas, heads, features, ways to connect."""
 
+import ctypes
+import os
 import socket
 import struct
 
@@ -149,14 +151,16 @@ def test_sigterm_closes_the_display(start):
 def test_memory_that_is_not_shared_is_said_plainly(start):
     """QEMU gives no warning: it sends ring addresses and no memory at all"""
     back_end = start()
-    front_end = back_end.connect(bring_up=False)
-    with front_end:
+    event = os.eventfd(0)
+    with back_end.connect(bring_up=False) as front_end:
         front_end.negotiate()
-        front_end.message(2, struct.pack("<Q", 1 << 32 | 1 << 30), 8, None, 0, False, None, 0)
-        front_end.message(5, struct.pack("<II", 0, 0), 8, None, 0, False, None, 0)
-        front_end.message(8, struct.pack("<II", 0, 16), 8, None, 0, False, None, 0)
-        front_end.message(9, struct.pack("<IIQQQQ", 0, 0, 0x10000, 0x20000, 0x30000, 0), 40,
-                          None, 0, False, None, 0)
-        wait_for(lambda: "shared" in back_end.log())
-
-
+        for request, payload in (
+                (2, struct.pack("<Q", 1 << 32 | 1 << 30)),  # SET_FEATURES
+                (8, struct.pack("<II", 0, 16)),  # SET_VRING_NUM
+                (9, struct.pack("<IIQQQQ", 0, 0, 0x10000, 0x20000, 0x30000, 0)),  # SET_VRING_ADDR
+        ):
+            front_end.message(request, payload, len(payload), None, 0, False, None, 0)
+        front_end.message(12, bytes(8), 8, (ctypes.c_int * 1)(event), 1, False, None, 0)  # SET_VRING_KICK
+        front_end.message(18, struct.pack("<II", 0, 1), 8, None, 0, False, None, 0)  # SET_VRING_ENABLE
+        wait_for(lambda: "share=on" in back_end.log())
+    os.close(event)
