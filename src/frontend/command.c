@@ -252,7 +252,7 @@ int pg_fe_execute(struct pg_fe *fe, uint32_t queue, const void *request, size_t 
 		  const void *extra, size_t extra_size, void *response, uint32_t response_size,
 		  uint32_t *used_length)
 {
-	uint32_t handle;
+	uint32_t handle = 0;
 	int error = pg_fe_command_start(fe, queue, request, size, extra, extra_size, response_size,
 					&handle);
 

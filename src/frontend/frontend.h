@@ -162,23 +162,23 @@ uint64_t pg_fe_region_end(const struct pg_fe *fe, uint32_t index);
 /* --- queues (queue.c, split.c, packed.c) ------------------------------------------------------ */
 
 /* Makes a chain available without notifying. Returns 0 and a token, -ENOSPC if the ring is full. */
-int pg_fe_submit(struct pg_fe *fe, uint32_t queue, const struct pg_fe_segment *segments,
+int pg_fe_submit(struct pg_fe *fe, uint32_t index, const struct pg_fe_segment *segments,
 		 uint32_t count, uint64_t *token);
 
 /* Notifies the back end if it asked to be. */
-int pg_fe_kick(struct pg_fe *fe, uint32_t queue);
+int pg_fe_kick(struct pg_fe *fe, uint32_t index);
 
 /* Notifies in any case. */
-int pg_fe_kick_always(struct pg_fe *fe, uint32_t queue);
+int pg_fe_kick_always(struct pg_fe *fe, uint32_t index);
 
 /* Waits until the chain is used; `used_length` may be NULL. */
-int pg_fe_wait(struct pg_fe *fe, uint32_t queue, uint64_t token, uint32_t timeout_ms,
+int pg_fe_wait(struct pg_fe *fe, uint32_t index, uint64_t token, uint32_t timeout_ms,
 	       uint32_t *used_length);
 
 /* Returns 1 and the oldest unclaimed completion, 0 if there is none, or a negative errno. */
-int pg_fe_poll_used(struct pg_fe *fe, uint32_t queue, uint64_t *token, uint32_t *used_length);
+int pg_fe_poll_used(struct pg_fe *fe, uint32_t index, uint64_t *token, uint32_t *used_length);
 
-uint32_t pg_fe_queue_free(const struct pg_fe *fe, uint32_t queue);
+uint32_t pg_fe_queue_free(const struct pg_fe *fe, uint32_t index);
 
 /* --- commands (command.c) --------------------------------------------------------------------- */
 
@@ -253,9 +253,9 @@ int pg_fe_ctx_create(struct pg_fe *fe, uint32_t ctx_id, uint32_t context_init, c
 int pg_fe_ctx_destroy(struct pg_fe *fe, uint32_t ctx_id);
 int pg_fe_ctx_attach(struct pg_fe *fe, uint32_t ctx_id, uint32_t id);
 int pg_fe_ctx_detach(struct pg_fe *fe, uint32_t ctx_id, uint32_t id);
-int pg_fe_create_3d(struct pg_fe *fe, const struct virtio_gpu_resource_create_3d *request);
+int pg_fe_create_3d(struct pg_fe *fe, const struct virtio_gpu_resource_create_3d *fields);
 int pg_fe_transfer_3d(struct pg_fe *fe, bool to_host,
-		      const struct virtio_gpu_transfer_host_3d *request);
+		      const struct virtio_gpu_transfer_host_3d *fields);
 int pg_fe_submit_3d(struct pg_fe *fe, uint32_t ctx_id, uint32_t stated, const void *commands,
 		    uint32_t size);
 int pg_fe_map_blob(struct pg_fe *fe, uint32_t id, uint64_t offset, uint32_t *map_info);
@@ -305,7 +305,7 @@ int pg_fe_wait_updates(struct pg_fe *fe, uint32_t head, uint32_t updates, uint32
 int pg_fe_settle(struct pg_fe *fe, uint32_t quiet_ms);
 
 /* One pixel of what a head shows, 0x00RRGGBB; 0xffffffff where nothing is. */
-uint32_t pg_fe_pixel(const struct pg_fe *fe, uint32_t head, uint32_t x, uint32_t y);
+uint32_t pg_fe_pixel(const struct pg_fe *fe, uint32_t index, uint32_t x, uint32_t y);
 
 /* How many messages broke the display protocol, and what the first did. */
 uint32_t pg_fe_display_faults(const struct pg_fe *fe, const char **first);

@@ -11,7 +11,7 @@
 
 int pg_fe_packed_prepare(struct pg_fe *fe, struct pg_fe_queue *queue)
 {
-	size_t size = 16u * queue->size;
+	size_t size = (size_t)16 * queue->size;
 
 	if (!queue->made) {
 		queue->desc_address = pg_fe_alloc(fe, size, 4096);

@@ -25,9 +25,9 @@ static le16 *avail_event(struct pg_fe_queue *queue)
 
 int pg_fe_split_prepare(struct pg_fe *fe, struct pg_fe_queue *queue)
 {
-	size_t desc_size = 16u * queue->size;
-	size_t avail_size = 6 + 2u * queue->size;
-	size_t used_size = 6 + 8u * queue->size;
+	size_t desc_size = (size_t)16 * queue->size;
+	size_t avail_size = 6 + (size_t)2 * queue->size;
+	size_t used_size = 6 + (size_t)8 * queue->size;
 
 	if (!queue->made) {
 		queue->desc_address = pg_fe_alloc(fe, desc_size, 4096);

@@ -13,7 +13,7 @@
 
 #define WIDTH 1920u
 #define HEIGHT 1080u
-#define FRAME (WIDTH * HEIGHT * 4)
+#define FRAME 8294400u /* bytes of WIDTH * HEIGHT pixels */
 #define PICTURE 1
 #define SMALL 2
 #define BLOB 3

@@ -26,7 +26,7 @@ static _Noreturn void become(const struct pg_bench_subject *subject)
 /* The command's words with {socket} replaced, in place. */
 static int fill_socket(struct pg_bench_subject *subject)
 {
-	strcpy(subject->directory, "/tmp/paragpu-bench-XXXXXX");
+	snprintf(subject->directory, sizeof(subject->directory), "/tmp/paragpu-bench-XXXXXX");
 	if (!mkdtemp(subject->directory))
 		return -errno;
 	snprintf(subject->socket, sizeof(subject->socket), "%s/socket", subject->directory);

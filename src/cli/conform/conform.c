@@ -156,7 +156,9 @@ static void run_rule(const struct pg_conform_options *options, struct pg_target 
 			pg_run_fail(&run, "cannot start the back end: %s", strerror(-error));
 		else if (rule->needs & PG_UNCONNECTED)
 			rule->run(&run, NULL, rule->argument);
-		else if ((run.fe = pg_run_connect(&run, &run.settings)))
+		else
+			run.fe = pg_run_connect(&run, &run.settings);
+		if (run.fe)
 			run_connected(&run);
 		explain(&run);
 		pg_fe_destroy(run.fe);

@@ -9,7 +9,7 @@
 #include "cli/conform/conform.h"
 
 #define SIDE 64u
-#define BYTES (SIDE * SIDE * 4)
+#define BYTES 16384u /* of SIDE * SIDE pixels */
 
 /* --- RESOURCE_CREATE_2D ------------------------------------------------------------------- */
 
@@ -73,7 +73,7 @@ static void create_is_black(struct pg_run *run, struct pg_fe *fe, uint64_t argum
 		WANT(run, pg_fe_unref(fe, 20 + i), OK);
 	}
 	WANT(run, pg_fe_create_2d(fe, 5, BGRX, 256, 256), OK);
-	WANT(run, pg_fe_attach(fe, 5, pg_fe_alloc(fe, 256 * 256 * 4, 4096), 256 * 256 * 4), OK);
+	WANT(run, pg_fe_attach(fe, 5, pg_fe_alloc(fe, 262144, 4096), 262144), OK);
 	pg_show(run, fe, 5, 256, 256);
 	for (uint32_t i = 0; i < 256; i++)
 		pg_want_pixel(run, fe, i, i, 0);
@@ -303,7 +303,7 @@ static void attach_order(struct pg_run *run, struct pg_fe *fe, uint64_t argument
 
 	(void)argument;
 	for (uint32_t i = 0; i < 4; i++)
-		entries[i] = pg_fe_entry(address + (3 - i) * 4096, 4096);
+		entries[i] = pg_fe_entry(address + (3ull - i) * 4096, 4096);
 	WANT(run, pg_fe_create_2d(fe, 5, BGRX, SIDE, SIDE), OK);
 	WANT(run, pg_fe_attach_entries(fe, 5, 4, entries, 4), OK);
 	show_5(run, fe);
@@ -467,7 +467,7 @@ static void transfer_empty(struct pg_run *run, struct pg_fe *fe, uint64_t argume
 static void transfer_offset(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 {
 	const uint32_t width = 320, height = 400, stride = width * 4;
-	uint64_t address = pg_pattern(fe, height * stride, 1);
+	uint64_t address = pg_pattern(fe, (uint64_t)height * stride, 1);
 
 	(void)argument;
 	WANT(run, pg_fe_create_2d(fe, 5, BGRX, width, height), OK);

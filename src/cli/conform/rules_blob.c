@@ -9,7 +9,7 @@
 #include "cli/conform/conform.h"
 
 #define SIDE 64u
-#define BYTES (SIDE * SIDE * 4)
+#define BYTES 16384u /* of SIDE * SIDE pixels */
 #define BLOBS BIT(VIRTIO_GPU_F_RESOURCE_BLOB)
 #define GUEST VIRTIO_GPU_BLOB_MEM_GUEST
 
@@ -134,9 +134,10 @@ static void bad_address(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 		entries[i] = pg_fe_entry(page(fe), BYTES);
 	entries[4] = pg_fe_entry(addresses[argument], BYTES);
 	for (int i = 0; i < 200; i++)
-		WANT_ERROR(run,
-			   pg_fe_create_blob_entries(fe, 5, GUEST, 2, 0, 5 * BYTES, 5, entries, 5),
-			   BAD_PARAMETER);
+		WANT_ERROR(
+			run,
+			pg_fe_create_blob_entries(fe, 5, GUEST, 2, 0, 5ull * BYTES, 5, entries, 5),
+			BAD_PARAMETER);
 	pg_want_absent(run, fe, 5);
 }
 
@@ -403,6 +404,8 @@ static void create_unref_loop(struct pg_run *run, struct pg_fe *fe, uint64_t cou
 
 #define CREATE "controlq: RESOURCE_CREATE_BLOB"
 #define SCANOUT "controlq: SET_SCANOUT_BLOB"
+/* Strings are joined by standing side by side, without parentheses. */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
 #define R(ident, text, from, function, value) \
 	{"blob/" ident, text, from, .features = BLOBS, .run = function, .argument = value}
 #define S(ident, text, from, function, value)                                                     \
@@ -524,5 +527,6 @@ static const struct pg_rule rules[] = {
 	S("format-R8G8B8X8", "colours of R8G8B8X8 are right", "Formats; S13", format_colours,
 	  FORMAT(134, 0, 1, 2)),
 };
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 const struct pg_rule_set pg_rules_blob = PG_RULE_SET(rules);

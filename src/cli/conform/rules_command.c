@@ -13,7 +13,7 @@
 #include "frontend/internal.h"
 
 #define SIDE 64u
-#define BYTES (SIDE * SIDE * 4)
+#define BYTES 16384u /* of SIDE * SIDE pixels */
 #define PICTURE 1
 #define BARE 2
 #define BLOB 3
@@ -33,19 +33,19 @@ struct specimen {
 	uint32_t queue;
 };
 
-/* Feature bit + 1 that a command needs, by specification. */
-static uint32_t gate(uint32_t type)
+/* The feature that a command needs, by specification. */
+static uint64_t gate(uint32_t type)
 {
 	switch (type) {
 	case VIRTIO_GPU_CMD_GET_EDID:
-		return VIRTIO_GPU_F_EDID + 1;
+		return BIT(VIRTIO_GPU_F_EDID);
 	case VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID:
-		return VIRTIO_GPU_F_RESOURCE_UUID + 1;
+		return BIT(VIRTIO_GPU_F_RESOURCE_UUID);
 	case VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB:
 	case VIRTIO_GPU_CMD_SET_SCANOUT_BLOB:
 	case VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB:
 	case VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB:
-		return VIRTIO_GPU_F_RESOURCE_BLOB + 1;
+		return BIT(VIRTIO_GPU_F_RESOURCE_BLOB);
 	case VIRTIO_GPU_CMD_GET_CAPSET_INFO:
 	case VIRTIO_GPU_CMD_GET_CAPSET:
 	case VIRTIO_GPU_CMD_CTX_CREATE:
@@ -56,7 +56,7 @@ static uint32_t gate(uint32_t type)
 	case VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D:
 	case VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D:
 	case VIRTIO_GPU_CMD_SUBMIT_3D:
-		return VIRTIO_GPU_F_VIRGL + 1;
+		return BIT(VIRTIO_GPU_F_VIRGL);
 	default:
 		return 0;
 	}
@@ -141,7 +141,7 @@ static size_t resource_offset(uint32_t type, uint32_t *id)
 
 static void add_entries(struct specimen *specimen, struct pg_fe *fe, uint32_t each)
 {
-	uint64_t address = pg_fe_alloc(fe, each * 2, 4096);
+	uint64_t address = pg_fe_alloc(fe, each * 2ull, 4096);
 
 	specimen->entries[0] = pg_fe_entry(address, each);
 	specimen->entries[1] = pg_fe_entry(address + each, each);
@@ -448,11 +448,13 @@ static void wrong_queue(struct pg_run *run, struct pg_fe *fe, uint64_t type)
 /* Linux maps nothing and survives the answer; a panic in the host is the known bug. */
 static void without_feature_setup(struct pg_fe_settings *settings, uint64_t type)
 {
-	settings->features &= ~BIT(gate((uint32_t)type) - 1);
-	if (gate((uint32_t)type) == VIRTIO_GPU_F_VIRGL + 1)
-		settings->features &= ~BIT(VIRTIO_GPU_F_CONTEXT_INIT);
-	if (gate((uint32_t)type) == VIRTIO_GPU_F_RESOURCE_BLOB + 1)
-		settings->features &= ~BIT(VIRTIO_GPU_F_BLOB_ALIGNMENT);
+	uint64_t without = gate((uint32_t)type);
+
+	if (without == BIT(VIRTIO_GPU_F_VIRGL))
+		without |= BIT(VIRTIO_GPU_F_CONTEXT_INIT);
+	if (without == BIT(VIRTIO_GPU_F_RESOURCE_BLOB))
+		without |= BIT(VIRTIO_GPU_F_BLOB_ALIGNMENT);
+	settings->features &= ~without;
 }
 
 static void without_feature(struct pg_run *run, struct pg_fe *fe, uint64_t type)
@@ -480,6 +482,8 @@ static void repeated(struct pg_run *run, struct pg_fe *fe, uint64_t type)
 	}
 }
 
+/* Strings are joined by standing side by side, without parentheses. */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
 #define C(family, command, bits, text, from)                                           \
 	{                                                                              \
 		.id = family "/" #command, .name = #command " " text, .section = from, \
@@ -650,5 +654,6 @@ static const struct pg_rule rules[] = {
 			EACH_2D(FENCE_SUCCESS) EACH_FALLIBLE(FENCE_ERROR) EACH_NAMING(UNKNOWN)
 				EACH_2D(STRADDLING) EACH_2D(WRONG_QUEUE) EACH_GATED(WITHOUT_FEATURE)
 					EACH_REPEATABLE(REPEATED)};
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 const struct pg_rule_set pg_rules_command = PG_RULE_SET(rules);

@@ -11,7 +11,7 @@
 #include "frontend/internal.h"
 
 #define SIDE 64u
-#define BYTES (SIDE * SIDE * 4)
+#define BYTES 16384u /* of SIDE * SIDE pixels */
 
 static const struct pg_fe_cursor *cursor(struct pg_run *run, struct pg_fe *fe)
 {
@@ -22,7 +22,7 @@ static const struct pg_fe_cursor *cursor(struct pg_run *run, struct pg_fe *fe)
 /* Pixels with alpha in every step. */
 static void fill(struct pg_fe *fe, uint64_t address, uint32_t count)
 {
-	le32 *pixels = pg_fe_memory(fe, address, count * 4);
+	le32 *pixels = pg_fe_memory(fe, address, count * 4ull);
 
 	for (uint32_t i = 0; i < count; i++)
 		pixels[i] = pg_to_le32((i & 255) << 24 | pg_pattern_pixel(3, i));
@@ -30,7 +30,7 @@ static void fill(struct pg_fe *fe, uint64_t address, uint32_t count)
 
 static void make_image(struct pg_run *run, struct pg_fe *fe, uint32_t id, uint32_t side)
 {
-	uint64_t address = pg_fe_alloc(fe, side * side * 4, 4096);
+	uint64_t address = pg_fe_alloc(fe, 4ull * side * side, 4096);
 
 	fill(fe, address, side * side);
 	WANT(run, pg_fe_create_2d(fe, id, BGRX, side, side), OK);

@@ -70,7 +70,7 @@ static void slow(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 {
 	const uint32_t width = 1024, height = 768;
 	uint64_t address = pg_make_picture(run, fe, 5, width, height, 1);
-	le32 *pixels = pg_fe_memory(fe, address, width * height * 4);
+	le32 *pixels = pg_fe_memory(fe, address, 4ull * width * height);
 	uint64_t features;
 
 	(void)argument;
@@ -160,6 +160,8 @@ static void large(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 }
 
 #define DISPLAY "vhost-user-gpu: communication"
+/* Strings are joined by standing side by side, without parentheses. */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
 #define D(ident, text, function) \
 	{"display/" ident, text, DISPLAY, .needs = PG_NEEDS_GPU, .run = function}
 
@@ -179,5 +181,6 @@ static const struct pg_rule rules[] = {
 	D("no-flags", "requests have no flags", no_flags),
 	D("large", "3840x2160 pixels arrive", large),
 };
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 const struct pg_rule_set pg_rules_display = PG_RULE_SET(rules);

@@ -10,6 +10,7 @@
 #include "frontend/internal.h"
 
 #define SIDE 64u
+#define BYTES 16384u /* of SIDE * SIDE pixels */
 #define MANY 200u
 
 static int start_flush(struct pg_fe *fe, uint32_t id, uint32_t *handle)
@@ -119,7 +120,7 @@ static void ring_idx(struct pg_run *run, struct pg_fe *fe, uint64_t index)
 static void flush_completes(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 {
 	(void)argument;
-	pg_make_blob(run, fe, 5, SIDE * SIDE * 4, 1);
+	pg_make_blob(run, fe, 5, BYTES, 1);
 	pg_show_blob(run, fe, 5, SIDE, SIDE);
 	for (uint64_t i = 1; i < 100 && !pg_run_failed(run); i++) {
 		pg_fe_fence_next(fe, VIRTIO_GPU_FLAG_FENCE, i, 0);

@@ -5,6 +5,7 @@
  * must not die, hang, or go on as if nothing were wrong.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -515,7 +516,7 @@ static void config_range(struct pg_run *run, struct pg_fe *fe, uint64_t argument
 /* CALL and ERR are replaced any time; the old ones are not signalled any more. */
 static void replaced_call(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 {
-	int old = dup(fe->queues[0].call);
+	int old = fcntl(fe->queues[0].call, F_DUPFD_CLOEXEC, 0);
 	uint64_t index = 0, count;
 
 	(void)argument;
@@ -616,6 +617,8 @@ static void call_without_fd(struct pg_run *run, struct pg_fe *fe, uint64_t argum
 	 .needs = PG_NO_WITNESS,                       \
 	 .run = wrong_index,                           \
 	 .argument = (uint64_t)VHOST_USER_##request << 32 | 0xffffffff},
+/* Strings are joined by standing side by side, without parentheses. */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
 #define M(ident, text, function, value)                                             \
 	{"message/" ident, text, MESSAGES, .needs = PG_NO_WITNESS, .run = function, \
 	 .argument = value}
@@ -687,5 +690,6 @@ static const struct pg_rule rules[] = {
 	M("garbage-2", "other random bytes do no harm", garbage, 2),
 	M("garbage-3", "more random bytes do no harm", garbage, 3),
 };
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 const struct pg_rule_set pg_rules_message = PG_RULE_SET(rules);

@@ -415,6 +415,8 @@ static void before_start(struct pg_run *run, struct pg_fe *fe, uint64_t argument
 
 #define LAYOUTS "Virtqueues"
 #define HOSTILE "Virtqueues; F12"
+/* Strings are joined by standing side by side, without parentheses. */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
 #define VARIANT(ident, text, bits)                                                               \
 	{"ring/" ident "/many",                                                                  \
 	 "a thousand requests are served with " text,                                            \
@@ -536,5 +538,6 @@ static const struct pg_rule rules[] = {
 	     WRITABLE_BEFORE_READABLE),
 	PACK("unknown-flags", "unknown descriptor flags", UNKNOWN_FLAGS),
 };
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 const struct pg_rule_set pg_rules_ring = PG_RULE_SET(rules);

@@ -8,6 +8,7 @@
 #include "cli/conform/conform.h"
 
 #define SIDE 64u
+#define BYTES 16384u /* of SIDE * SIDE pixels */
 
 static uint32_t scanouts(struct pg_fe *fe)
 {
@@ -248,7 +249,7 @@ static void flush_empty(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 static void flush_shows(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 {
 	uint64_t address = pg_make_picture(run, fe, 5, SIDE, SIDE, 1);
-	le32 *pixels = pg_fe_memory(fe, address, SIDE * SIDE * 4);
+	le32 *pixels = pg_fe_memory(fe, address, BYTES);
 
 	(void)argument;
 	pg_show(run, fe, 5, SIDE, SIDE);
@@ -265,8 +266,8 @@ static void flush_shows(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 static void format_colours(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 {
 	uint32_t format = (uint32_t)(argument >> 32);
-	uint64_t address = pg_fe_alloc(fe, SIDE * SIDE * 4, 4096);
-	uint8_t *bytes = pg_fe_memory(fe, address, SIDE * SIDE * 4);
+	uint64_t address = pg_fe_alloc(fe, BYTES, 4096);
+	uint8_t *bytes = pg_fe_memory(fe, address, BYTES);
 
 	for (uint32_t i = 0; i < SIDE * SIDE; i++, bytes += 4) {
 		memset(bytes, 0xff, 4);
@@ -275,7 +276,7 @@ static void format_colours(struct pg_run *run, struct pg_fe *fe, uint64_t argume
 		bytes[argument >> 16 & 3] = (uint8_t)(255 - i % 251); /* red */
 	}
 	WANT(run, pg_fe_create_2d(fe, 5, format, SIDE, SIDE), OK);
-	WANT(run, pg_fe_attach(fe, 5, address, SIDE * SIDE * 4), OK);
+	WANT(run, pg_fe_attach(fe, 5, address, BYTES), OK);
 	WANT(run, pg_fe_transfer(fe, 5, 0, 0, SIDE, SIDE, 0), OK);
 	pg_show(run, fe, 5, SIDE, SIDE);
 	for (uint32_t i = 0; i < SIDE * SIDE; i += 61)

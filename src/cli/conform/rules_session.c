@@ -9,7 +9,7 @@
 #include "frontend/internal.h"
 
 #define SIDE 64u
-#define BYTES (SIDE * SIDE * 4)
+#define BYTES 16384u /* of SIDE * SIDE pixels */
 #define BLOBS BIT(VIRTIO_GPU_F_RESOURCE_BLOB)
 #define PACKED BIT(VIRTIO_F_RING_PACKED)
 
@@ -151,7 +151,7 @@ static int start_unref(struct pg_fe *fe, uint32_t *handle)
 /* Nothing is lost and nothing done twice when a pause meets a full ring. */
 static void pause_busy(struct pg_run *run, struct pg_fe *fe, uint64_t argument)
 {
-	uint32_t handles[100];
+	uint32_t handles[100] = {0};
 
 	(void)argument;
 	for (int round = 0; round < 10 && !pg_run_failed(run); round++) {

@@ -29,7 +29,7 @@ int pg_target_init(struct pg_target *target, const struct pg_conform_options *op
 		snprintf(target->socket, sizeof(target->socket), "%s", options->socket);
 		return 0;
 	}
-	strcpy(target->directory, "/tmp/paragpu-conform-XXXXXX");
+	snprintf(target->directory, sizeof(target->directory), "/tmp/paragpu-conform-XXXXXX");
 	if (!mkdtemp(target->directory)) {
 		target->directory[0] = 0;
 		return -errno;
@@ -84,8 +84,9 @@ static _Noreturn void become(const struct pg_target *target)
 	for (size_t i = 0; arguments && i < count; i++)
 		arguments[i] = expand(target, command[i]);
 	output_path(target, path, sizeof(path));
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	if (fd >= 0 && dup2(fd, STDOUT_FILENO) >= 0 && dup2(fd, STDERR_FILENO) >= 0 && arguments)
+	fd = openat(AT_FDCWD, path, O_CLOEXEC | O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	if (fd >= 0 && dup2(fd, STDOUT_FILENO) >= 0 && dup2(fd, STDERR_FILENO) >= 0 && arguments &&
+	    arguments[0])
 		execvp(arguments[0], arguments);
 	fprintf(stderr, "cannot run %s: %s\n", command[0], strerror(errno));
 	_exit(127);
