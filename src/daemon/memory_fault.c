@@ -16,6 +16,7 @@
 #include "base/fd.h"
 
 /* A signal has no data of ours. */
+/* NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables) */
 static struct {
 	int event_fd;
 	size_t page;
@@ -23,6 +24,7 @@ static struct {
 	pg_loop_callback lost; /* NULL: not initialised */
 	void *data;
 } state;
+/* NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables) */
 
 /* --- in the handler: only what is safe there (signal-safety(7)) ---------------------------------- */
 
@@ -48,8 +50,10 @@ static bool parse_line(const char *line, const char *end, uintptr_t address, uin
 {
 	uintptr_t start, stop;
 
-	if (!parse_hex(&line, end, &start) || line == end || *line++ != '-' ||
-	    !parse_hex(&line, end, &stop) || address < start || address >= stop)
+	if (!parse_hex(&line, end, &start) || line == end || *line != '-')
+		return false;
+	line++;
+	if (!parse_hex(&line, end, &stop) || address < start || address >= stop)
 		return false;
 	if (end - line >= 5 && line[1] == 'r' && line[2] == 'w' && line[4] == 's')
 		*mapping_end = stop;

@@ -108,16 +108,16 @@ static bool is_inflight(const struct pg_virtqueue *queue, uint16_t index)
 	return ((const struct split_region *)queue->inflight->region)->desc[index].inflight;
 }
 
-/* Whether the device has it: the ring was only stopped, this is the same process. */
-static bool is_busy(const struct pg_virtqueue *queue, uint16_t index)
+/* Marks what the device has: the ring was only stopped, this is the same process. */
+static void mark_busy(const struct pg_virtqueue *queue, bool *busy)
 {
 	pg_list_for_each(link, &queue->busy) {
 		const struct pg_chain *chain = pg_container_of(link, struct pg_chain, link);
+		uint16_t index = queue->ring.packed ? chain->record : chain->id;
 
-		if (index == (queue->ring.packed ? chain->record : chain->id))
-			return true;
+		if (index < queue->ring.size)
+			busy[index] = true;
 	}
-	return false;
 }
 
 struct order {
@@ -138,6 +138,7 @@ static void collect(struct pg_virtqueue *queue)
 {
 	struct pg_inflight_queue *inflight = queue->inflight;
 	struct order *found = calloc(queue->ring.size, sizeof(*found));
+	bool *busy = calloc(queue->ring.size, sizeof(*busy));
 	size_t count = 0;
 
 	free(inflight->resubmit);
@@ -145,11 +146,13 @@ static void collect(struct pg_virtqueue *queue)
 	inflight->resubmit_count = 0;
 	inflight->resubmit_next = 0;
 	inflight->counter = 0;
-	if (!found || !inflight->resubmit) {
+	if (!found || !busy || !inflight->resubmit) {
 		free(found);
+		free(busy);
 		pg_virtqueue_break(queue, "no memory for the list of requests in flight");
 		return;
 	}
+	mark_busy(queue, busy);
 	for (uint16_t i = 0; i < queue->ring.size; i++) {
 		uint64_t counter = counter_of(queue, i);
 
@@ -157,7 +160,7 @@ static void collect(struct pg_virtqueue *queue)
 			continue;
 		if (counter >= inflight->counter)
 			inflight->counter = counter + 1;
-		if (!is_busy(queue, i))
+		if (!busy[i])
 			found[count++] = (struct order){.counter = counter, .index = i};
 	}
 	if (count)
@@ -166,6 +169,7 @@ static void collect(struct pg_virtqueue *queue)
 		inflight->resubmit[i] = found[i].index;
 	inflight->resubmit_count = count;
 	free(found);
+	free(busy);
 	if (count)
 		pg_log(queue->logger, PG_LOG_INFO, "transport",
 		       "queue %u (%s): %zu requests of the previous connection are executed again",

@@ -163,7 +163,7 @@ static void answer(struct fuzz *fuzz, struct paragpu_query *query)
 						  fuzz_u8(&fuzz->input) % PARAGPU_MAX_HEADS);
 		break;
 	default:
-		paragpu_query_answer_edid(query, edid, fuzz_u8(&fuzz->input) % 9 * 128u);
+		paragpu_query_answer_edid(query, edid, fuzz_u8(&fuzz->input) % 9 * (size_t)128);
 	}
 }
 
@@ -248,7 +248,7 @@ static size_t make_command(struct fuzz *fuzz, uint8_t *bytes, size_t room, size_
 		blob->blob_flags = pg_to_le32(0);
 		blob->blob_id = pg_to_le64(0);
 		blob->nr_entries = pg_to_le32((uint32_t)*entries);
-		blob->size = pg_to_le64(fuzz_u8(&fuzz->input) * 1024u);
+		blob->size = pg_to_le64(fuzz_u8(&fuzz->input) * UINT64_C(1024));
 	}
 	return flags & 64 ? size : size - flags % 16 % size;
 }
@@ -258,7 +258,7 @@ static void make_entries(struct fuzz *fuzz, struct virtio_gpu_mem_entry *entries
 	for (size_t i = 0; i < count; i++) {
 		uint8_t place = fuzz_u8(&fuzz->input), length = fuzz_u8(&fuzz->input);
 
-		entries[i].addr = pg_to_le64(RAM_BASE + place * 1024u);
+		entries[i].addr = pg_to_le64(RAM_BASE + place * UINT64_C(1024));
 		entries[i].length =
 			pg_to_le32(length < 250 ? length * 256u : fuzz_number(&fuzz->input));
 	}
@@ -276,7 +276,7 @@ static void submit(struct fuzz *fuzz)
 	make_entries(fuzz, request->entries, entries);
 	request->readable[1] =
 		(struct iovec){request->entries, entries * sizeof(request->entries[0])};
-	request->writable = (struct iovec){request->response, fuzz_u8(&fuzz->input) * 8u};
+	request->writable = (struct iovec){request->response, fuzz_u8(&fuzz->input) * (size_t)8};
 	request->request = (struct paragpu_request){
 		.readable = request->readable,
 		.readable_count = 2,

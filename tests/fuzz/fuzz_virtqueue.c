@@ -57,7 +57,7 @@ static void make_descriptor(struct fuzz *fuzz, void *at)
 {
 	uint8_t place = fuzz_u8(&fuzz->input), shape = fuzz_u8(&fuzz->input);
 	struct virtq_desc entry = {
-		.addr = pg_to_le64(LOW + place * 64u),
+		.addr = pg_to_le64(LOW + place * UINT64_C(64)),
 		.len = pg_to_le32(shape < 240 ? shape / 8u * 16u : fuzz_number(&fuzz->input)),
 	};
 	uint16_t flags = fuzz_u8(&fuzz->input) & 7, next = fuzz_u8(&fuzz->input) % MAX_RING;

@@ -22,7 +22,7 @@ static uint32_t next(uint64_t *state)
 static int replay(const char *path)
 {
 	static uint8_t bytes[1 << 20];
-	FILE *file = fopen(path, "rb");
+	FILE *file = fopen(path, "re");
 	size_t size;
 
 	if (!file) {
