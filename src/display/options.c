@@ -185,7 +185,7 @@ static int create(const char *option, char *text, struct pg_loop *loop,
 {
 	struct extras extras;
 	struct pg_vnc_options vnc = {0};
-	struct pg_y4m_options y4m = {0};
+	struct pg_y4m_options y4m = {.path = ""};
 	int error;
 
 	if (strncmp(text, "vnc:", 4) != 0 && strncmp(text, "y4m:", 4) != 0)

@@ -121,7 +121,7 @@ static int open_door(const struct pg_vnc_options *options, int *fd, struct pg_pr
 	if (!error)
 		error = options->path ? listen_unix(options->path, fd, problem)
 				      : listen_tcp(options, fd, problem);
-	if (!error && listen(*fd, 8) < 0)
+	if (!error && *fd >= 0 && listen(*fd, 8) < 0)
 		error = pg_problem_set(problem, -errno, "VNC can't listen: %s", strerror(errno));
 	if (error)
 		pg_close(fd);
