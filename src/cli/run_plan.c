@@ -14,6 +14,7 @@
 
 #include "cli/kvm.h"
 #include "cli/runtime.h"
+#include "display/vnc.h"
 
 #define DEFAULT_MEMORY (2ull << 30)
 
@@ -310,6 +311,26 @@ static void find_paragpud(char *path, size_t size)
 	snprintf(path, size, "paragpud");
 }
 
+/* Nobody asked for a display, and QEMU has none for this front end. */
+static void plan_screen(struct planner *planner, const char *paragpud)
+{
+	char program[PATH_MAX];
+
+	if (!pg_vnc_find(paragpud, program)) {
+		note(planner->plan,
+		     "the guest's screen is not shown, for VNC is not installed (there is no %s); "
+		     "take a look with \"paragpu screenshot FILE.png\"",
+		     program);
+		return;
+	}
+	pg_words_add(&planner->plan->daemon, "--display=vnc:unix:%s/%s.vnc", planner->folder,
+		     planner->name);
+	note(planner->plan,
+	     "the guest's screen: vncviewer %s/%s.vnc (TigerVNC); --display=vnc:5900 for any "
+	     "viewer on this machine",
+	     planner->folder, planner->name);
+}
+
 static int plan_daemon(struct planner *planner)
 {
 	const struct pg_run_options *options = planner->options;
@@ -330,14 +351,8 @@ static int plan_daemon(struct planner *planner)
 	pg_words_add(words, "--socket-path=%s/%s.gpu", planner->folder, planner->name);
 	pg_words_add(words, "--control=%s", planner->plan->control);
 	pg_words_append(words, options->daemon_words.words, options->daemon_words.count);
-	if (planner->frontend == PG_FRONTEND_GENERIC && !options->daemon.display_count) {
-		pg_words_add(words, "--display=vnc:unix:%s/%s.vnc", planner->folder, planner->name);
-		note(planner->plan,
-		     "the guest's screen: vncviewer %s/%s.vnc (TigerVNC); --display=vnc:5900 for "
-		     "any "
-		     "viewer on this machine",
-		     planner->folder, planner->name);
-	}
+	if (planner->frontend == PG_FRONTEND_GENERIC && !options->daemon.display_count)
+		plan_screen(planner, path);
 	return 0;
 }
 

@@ -25,7 +25,7 @@ static void print_help(void)
 
 static void print_displays(void)
 {
-	printf("This build has the displays %s:\n\n"
+	printf("There are the displays %s:\n\n"
 	       "  vnc:PORT, vnc:ADDRESS:PORT, vnc:unix:PATH\n"
 	       "      VNC, on 127.0.0.1 if no address is given\n"
 	       "      ,password-file=FILE  asks for the password in the first line of FILE\n"

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "display/vnc.h"
 #include "protocol/commands.h"
 
 struct line {
@@ -54,6 +55,7 @@ static void add_missing(struct line *line, const struct pg_daemon *daemon, uint6
 {
 	const struct pg_daemon_options *options = daemon->options;
 	struct line off = {.length = 0};
+	char program[PATH_MAX];
 
 	add(line, "; not offered: VIRGL, CONTEXT_INIT (no 3D renderer in this build)");
 	for (unsigned int bit = 0; bit < 24; bit++)
@@ -62,6 +64,8 @@ static void add_missing(struct line *line, const struct pg_daemon *daemon, uint6
 			add(&off, "%s%s", off.length ? ", " : "", pg_feature_name(bit));
 	if (off.length)
 		add(line, ", %s (--features)", off.text);
+	if (!pg_vnc_find(PG_VNC_SELF, program))
+		add(line, ", VNC (" PG_VNC_PROGRAM " is not installed)");
 	if (!options->packed)
 		add(line, ", packed rings (--packed)");
 	if (!options->in_order)

@@ -57,6 +57,8 @@ struct pg_vmm_options {
 	uint64_t hold_ns;
 	/* Who is at the other end, for messages; a constant. */
 	const char *name;
+	/* Called when the front end is gone, but not by destruction; may be NULL. */
+	void (*lost)(void *data);
 	/* Called at the end of the destruction; may be NULL. */
 	void (*destroyed)(void *data);
 	void *data;

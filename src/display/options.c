@@ -5,24 +5,15 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "display/viewer.h"
+#include "display/vnc.h"
 #include "display/y4m.h"
-
-int pg_problem_set(struct pg_problem *problem, int error, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(problem->text, sizeof(problem->text), format, arguments);
-	va_end(arguments);
-	return error;
-}
 
 /* A whole number from `least` to `most` and nothing else. */
 static bool parse_number(const char *text, unsigned long least, unsigned long most,
@@ -150,6 +141,11 @@ int pg_y4m_create(struct pg_loop *loop, const struct pg_logger *logger,
 		.head = options->head,
 		.fps = options->fps,
 	};
+	struct pg_viewer_plan plan = {
+		.name = "the Y4M capture",
+		.main = pg_y4m_capture,
+		.data = &settings,
+	};
 	/* non-blocking so that a pipe that nobody reads can't stop us here */
 	/* NOLINTNEXTLINE(android-cloexec-open): it is there, the check overlooks it before a mode */
 	int fd = open(options->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
@@ -168,35 +164,19 @@ int pg_y4m_create(struct pg_loop *loop, const struct pg_logger *logger,
 		return pg_problem_set(problem, error, "%s: %s", options->path, strerror(-error));
 	}
 	snprintf(settings.path, sizeof(settings.path), "%s", options->path);
-	error = pg_viewer_create(loop, logger, "the Y4M capture", pg_y4m_capture, &fd, &settings,
-				 out);
+	error = pg_viewer_create(loop, logger, &plan, &fd, out);
 	if (error)
 		return pg_problem_set(problem, error, "the capture can't start: %s",
 				      strerror(-error));
 	return 0;
 }
 
-#ifndef PG_HAVE_VNC
-int pg_vnc_create(struct pg_loop *loop, const struct pg_logger *logger,
-		  const struct pg_vnc_options *options, struct pg_display **out,
-		  struct pg_problem *problem)
-{
-	(void)loop;
-	(void)logger;
-	(void)options;
-	(void)out;
-	return pg_problem_set(problem, -ENOTSUP,
-			      "this build has no VNC: it was made without libvncserver");
-}
-#endif
-
 const char *pg_display_kinds(void)
 {
-#ifdef PG_HAVE_VNC
-	return "vnc, y4m";
-#else
-	return "y4m (no vnc: built without libvncserver)";
-#endif
+	char path[PATH_MAX];
+
+	return pg_vnc_find(PG_VNC_SELF, path) ? "vnc, y4m"
+					      : "y4m (no vnc: " PG_VNC_PROGRAM " is not installed)";
 }
 
 static int create(const char *option, char *text, struct pg_loop *loop,
@@ -205,7 +185,7 @@ static int create(const char *option, char *text, struct pg_loop *loop,
 {
 	struct extras extras;
 	struct pg_vnc_options vnc = {0};
-	struct pg_y4m_options y4m = {0};
+	struct pg_y4m_options y4m = {.path = ""};
 	int error;
 
 	if (strncmp(text, "vnc:", 4) != 0 && strncmp(text, "y4m:", 4) != 0)

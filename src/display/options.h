@@ -35,7 +35,7 @@ __attribute__((format(printf, 3, 4))) int pg_problem_set(struct pg_problem *prob
 int pg_display_from_option(const char *option, struct pg_loop *loop, const struct pg_logger *logger,
 			   struct pg_display **out, struct pg_problem *problem);
 
-/* The kinds that this build has and those that it lacks: "vnc, y4m" or "y4m (no vnc: built without libvncserver)". */
+/* The kinds that can be had and those that can't: "vnc, y4m" or "y4m (no vnc: … is not installed)". */
 const char *pg_display_kinds(void);
 
 struct pg_vnc_options {

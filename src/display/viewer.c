@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -19,6 +20,8 @@
 #define FINISH_MS 5000
 
 struct viewer {
+	const struct pg_logger *logger;
+	const char *name;
 	pid_t pid;
 };
 
@@ -36,6 +39,15 @@ static int wait_until_gone(pid_t pid)
 	return status;
 }
 
+/* Why, it has said itself: on our standard error, or by the system's log of crashes. */
+static void on_lost(void *data)
+{
+	const struct viewer *viewer = data;
+
+	pg_log(viewer->logger, PG_LOG_WARN, "display",
+	       "%s has ended before its time; the device goes on without it", viewer->name);
+}
+
 static void on_destroyed(void *data)
 {
 	struct viewer *viewer = data;
@@ -44,54 +56,103 @@ static void on_destroyed(void *data)
 	free(viewer);
 }
 
-/* Leaves nothing of the device's process but standard streams, socket (3) and resource (4). */
-static void become_viewer(int socket, int resource, pg_viewer_main main, void *data)
+/* Standard streams stay; socket at 3, resource at 4, `verdict` at 5 until exec; the rest closes. */
+static int place_descriptors(int socket, int resource, int verdict)
+{
+	int fds[] = {socket, resource, verdict};
+	const int count = sizeof(fds) / sizeof(fds[0]);
+
+	/* out of the way of each other first */
+	for (int i = 0; i < count; i++) {
+		fds[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD, 3 + count);
+		if (fds[i] < 0 && i != 1)
+			return -errno;
+	}
+	for (int i = 0; i < count; i++)
+		if (fds[i] >= 0 && dup3(fds[i], 3 + i, i == 2 ? O_CLOEXEC : 0) < 0)
+			return -errno;
+	if (fds[1] < 0)
+		close(4);
+	close_range((unsigned int)(3 + count), ~0u, 0);
+	return 0;
+}
+
+/* Does not return. What goes wrong before the viewer's own life begins goes to `verdict`. */
+static void become_viewer(const struct pg_viewer_plan *plan, int socket, int resource, int verdict)
 {
 	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
 	sigset_t none;
+	int error;
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* out of the way of 3 and 4 first */
-	socket = fcntl(socket, F_DUPFD, 5);
-	if (resource >= 0)
-		resource = fcntl(resource, F_DUPFD, 5);
-	if (socket < 0 || dup3(socket, 3, O_CLOEXEC) < 0)
-		_exit(1);
-	if (resource >= 0 && dup3(resource, 4, O_CLOEXEC) < 0)
-		_exit(1);
-	close_range(resource >= 0 ? 5 : 4, ~0u, 0);
-	_exit(main(3, resource >= 0 ? 4 : -1, data));
-}
-
-static int start(struct viewer *viewer, pg_viewer_main main, int resource, void *data, int *socket)
-{
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
-		return -errno;
-	viewer->pid = fork();
-	if (viewer->pid == 0)
-		become_viewer(pair[1], resource, main, data);
-	pg_close(&pair[1]);
-	if (viewer->pid < 0) {
-		int error = -errno;
-
-		pg_close(&pair[0]);
-		return error;
+	error = place_descriptors(socket, resource, verdict);
+	if (!error) {
+		verdict = 5;
+		if (!plan->words) {
+			close(verdict);
+			_exit(plan->main(3, resource >= 0 ? 4 : -1, plan->data));
+		}
+		/* words are not changed: exec's type is older than const */
+		execv(plan->words[0], (char *const *)(uintptr_t)plan->words);
+		error = -errno;
 	}
-	*socket = pair[0];
-	return 0;
+	if (write(verdict, &error, sizeof(error)) < 0)
+		_exit(126);
+	_exit(127);
 }
 
-int pg_viewer_create(struct pg_loop *loop, const struct pg_logger *logger, const char *name,
-		     pg_viewer_main main, int *resource, void *data, struct pg_display **out)
+/* Waits until the viewer's own life has begun. Returns 0, or why it has not. */
+static int read_verdict(int fd)
+{
+	int error = 0;
+	ssize_t got;
+
+	do
+		got = read(fd, &error, sizeof(error));
+	while (got < 0 && errno == EINTR);
+	return got == sizeof(error) ? error : 0;
+}
+
+static int start(struct viewer *viewer, const struct pg_viewer_plan *plan, int resource,
+		 int *socket)
+{
+	int pair[2] = {-1, -1}, verdict[2] = {-1, -1}, error = 0;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0 ||
+	    pipe2(verdict, O_CLOEXEC) < 0)
+		error = -errno;
+	if (!error) {
+		viewer->pid = fork();
+		if (viewer->pid == 0)
+			become_viewer(plan, pair[1], resource, verdict[1]);
+		if (viewer->pid < 0)
+			error = -errno;
+	}
+	pg_close(&pair[1]);
+	pg_close(&verdict[1]);
+	if (!error) {
+		error = read_verdict(verdict[0]);
+		if (error)
+			wait_until_gone(viewer->pid);
+	}
+	pg_close(&verdict[0]);
+	if (error)
+		pg_close(&pair[0]);
+	else
+		*socket = pair[0];
+	return error;
+}
+
+int pg_viewer_create(struct pg_loop *loop, const struct pg_logger *logger,
+		     const struct pg_viewer_plan *plan, int *resource, struct pg_display **out)
 {
 	struct viewer *viewer = calloc(1, sizeof(*viewer));
 	struct pg_vmm_options options = {
-		.name = name,
+		.name = plan->name,
+		.lost = on_lost,
 		.destroyed = on_destroyed,
 		.data = viewer,
 	};
@@ -99,7 +160,9 @@ int pg_viewer_create(struct pg_loop *loop, const struct pg_logger *logger, const
 
 	if (!viewer)
 		goto failed;
-	error = start(viewer, main, *resource, data, &socket);
+	viewer->logger = logger;
+	viewer->name = plan->name;
+	error = start(viewer, plan, *resource, &socket);
 	if (error)
 		goto failed;
 	error = pg_vmm_create(loop, logger, &options, out);

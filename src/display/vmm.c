@@ -310,6 +310,8 @@ void pg_vmm_lose_socket(struct pg_vmm *vmm)
 	pg_timer_cancel(&vmm->hold_limit);
 	free_requests(&vmm->waiting, true);
 	free_requests(&vmm->requests, true);
+	if (vmm->options.lost)
+		vmm->options.lost(vmm->options.data);
 }
 
 static void on_socket(void *data, uint32_t events)

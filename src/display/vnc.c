@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The VNC display, the device's side: opens the door and starts the server behind it. */
+/* The VNC display, the device's side: opens the door and starts the program behind it. */
 #include "display/vnc.h"
 
 #include <errno.h>
 #include <netdb.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "display/options.h"
 #include "display/viewer.h"
 
 /* Whether somebody answers there; a socket file alone may be left over from a crash. */
@@ -111,62 +108,58 @@ static int listen_tcp(const struct pg_vnc_options *options, int *fd, struct pg_p
 	return error;
 }
 
-static int read_password(const char *path, char password[9], struct pg_problem *problem)
+/* Makes the listening socket, once it is sure that somebody can serve it. */
+static int open_door(const struct pg_vnc_options *options, int *fd, struct pg_problem *problem)
 {
-	struct stat status;
-	char line[64] = "";
-	size_t length;
-	FILE *file = fopen(path, "re");
+	char password[PG_VNC_PASSWORD_SIZE];
+	int error = 0;
 
-	if (!file)
-		return pg_problem_set(problem, -errno, "the VNC password file %s: %s", path,
-				      strerror(errno));
-	if (fstat(fileno(file), &status) == 0 && status.st_mode & 077) {
-		fclose(file);
-		return pg_problem_set(
-			problem, -EPERM,
-			"the VNC password file %s is open to other users: chmod 600 it", path);
+	if (options->password_file) {
+		error = pg_vnc_read_password(options->password_file, password, problem);
+		explicit_bzero(password, sizeof(password));
 	}
-	if (!fgets(line, sizeof(line), file))
-		line[0] = 0;
-	fclose(file);
-	length = strcspn(line, "\r\n");
-	if (!length || length > 8)
-		return pg_problem_set(problem, -EINVAL,
-				      "the password in %s has %zu characters; VNC needs 1 to 8, in "
-				      "the first line",
-				      path, length);
-	memcpy(password, line, length);
-	password[length] = 0;
-	return 0;
+	if (!error)
+		error = options->path ? listen_unix(options->path, fd, problem)
+				      : listen_tcp(options, fd, problem);
+	if (!error && *fd >= 0 && listen(*fd, 8) < 0)
+		error = pg_problem_set(problem, -errno, "VNC can't listen: %s", strerror(errno));
+	if (error)
+		pg_close(fd);
+	return error;
 }
 
 int pg_vnc_create(struct pg_loop *loop, const struct pg_logger *logger,
 		  const struct pg_vnc_options *options, struct pg_display **out,
 		  struct pg_problem *problem)
 {
-	/* on the stack: the server's process has its own copy */
-	struct pg_vnc_settings settings = {.logger = logger, .head = options->head};
-	int fd = -1, error = 0;
+	char program[PATH_MAX], head[32], password_file[PATH_MAX + 16];
+	const char *words[4] = {program};
+	struct pg_viewer_plan plan = {.name = "the VNC server", .words = words};
+	size_t count = 1;
+	int fd = -1, error;
 
-	if (options->password_file)
-		error = read_password(options->password_file, settings.password, problem);
-	if (!error)
-		error = options->path ? listen_unix(options->path, &fd, problem)
-				      : listen_tcp(options, &fd, problem);
-	if (!error && fd >= 0 && listen(fd, 8) < 0)
-		error = pg_problem_set(problem, -errno, "VNC can't listen: %s", strerror(errno));
-	if (error) {
-		pg_close(&fd);
-		return error;
-	}
-	if (options->path)
-		memcpy(settings.path, options->path, strlen(options->path) + 1);
-	error = pg_viewer_create(loop, logger, "the VNC server", pg_vnc_server, &fd, &settings,
-				 out);
-	explicit_bzero(settings.password, sizeof(settings.password));
+	if (!pg_vnc_find(PG_VNC_SELF, program))
+		return pg_problem_set(problem, -ENOENT,
+				      "VNC is a program of its own and not installed: there is no "
+				      "%s",
+				      program);
+	error = open_door(options, &fd, problem);
 	if (error)
-		return pg_problem_set(problem, error, "the VNC server can't start: %s",
+		return error;
+	if (options->head >= 0) {
+		snprintf(head, sizeof(head), "--head=%d", options->head);
+		words[count++] = head;
+	}
+	if (options->password_file) {
+		snprintf(password_file, sizeof(password_file), "--password-file=%s",
+			 options->password_file);
+		words[count++] = password_file;
+	}
+	error = pg_viewer_create(loop, logger, &plan, &fd, out);
+	if (error && options->path)
+		unlink(options->path);
+	if (error)
+		return pg_problem_set(problem, error, "the VNC server %s can't start: %s", program,
 				      strerror(-error));
 	return 0;
 }

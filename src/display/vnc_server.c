@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The VNC server, a process of its own (viewer.h) around libvncserver. The
- * library waits for slow clients where it must, up to some seconds: here it
- * may, and a client that is slower is dropped.
+ * paragpu-vnc: the VNC server, a viewer (viewer.h) around libvncserver and a
+ * program of its own, so that paragpud links no such library. The library waits
+ * for slow clients where it must, up to some seconds: here it may, and a client
+ * that is slower is dropped. Paragpud is trusted to have chosen the arguments;
+ * what comes over its socket is not, and what clients send neither.
  *
  * Clients only look: virtio-gpu has no way to give input to a guest. Heads
  * stand side by side in the order of their numbers, those that are off left
@@ -11,15 +13,22 @@
 #include <errno.h>
 #include <limits.h>
 #include <rfb/rfb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/loop.h"
 #include "display/receiver.h"
 #include "display/vnc.h"
+
+/* What viewer.h puts where. */
+#define DISPLAY_SOCKET 3
+#define LISTENER 4
 
 #define MAX_SIDE 8192
 #define MAX_CLIENTS 32
@@ -33,13 +42,15 @@
 #define MAX_WAIT_MS 5000
 
 struct server {
-	struct pg_vnc_settings *settings;
+	struct pg_logger logger;
 	struct pg_loop *loop;
+	int head; /* the one to show; -1: all that are on, side by side */
+	char password[PG_VNC_PASSWORD_SIZE]; /* "": none is asked */
 	struct pg_receiver receiver;
 	struct pg_watch socket_watch, listener_watch;
-	int listener;
 	int clients;
 	unsigned int sizes; /* counts the changes of size */
+	bool starved;       /* there was no memory for a size */
 	rfbScreenInfoPtr screen;
 	char *passwords[2];
 	uint32_t left[PARAGPU_MAX_HEADS]; /* where each head begins */
@@ -67,7 +78,7 @@ static void no_log(const char *format, ...)
 
 static bool wanted(const struct server *server, uint32_t head)
 {
-	return server->settings->head < 0 || (uint32_t)server->settings->head == head;
+	return server->head < 0 || (uint32_t)server->head == head;
 }
 
 /* 0x??RRGGBB as the library has it. */
@@ -149,8 +160,12 @@ static void on_scanout(void *data, uint32_t index)
 	lay_out(server, &width, &height);
 	frame = calloc((size_t)width * height, 4);
 	if (!frame) {
-		pg_log(server->settings->logger, PG_LOG_ERROR, "vnc",
-		       "no memory for a screen of %u x %u; the old size stays", width, height);
+		/* the guest chooses how often: said once */
+		if (!server->starved)
+			pg_log(&server->logger, PG_LOG_ERROR, "vnc",
+			       "no memory for a screen of %u x %u; the old size stays", width,
+			       height);
+		server->starved = true;
 		return;
 	}
 	rfbNewFramebuffer(server->screen, frame, (int)width, (int)height, 8, 3, 4);
@@ -345,7 +360,7 @@ static enum rfbNewClientAction on_new_client(rfbClientPtr rfb)
 static void on_listener(void *data, uint32_t events)
 {
 	struct server *server = data;
-	int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(LISTENER, NULL, NULL, SOCK_CLOEXEC);
 
 	(void)events;
 	if (fd < 0)
@@ -426,8 +441,8 @@ static int make_screen(struct server *server)
 	screen->ptrAddEvent = ignore_pointer;
 	screen->setXCutText = ignore_text;
 	screen->cursor = NULL;
-	if (server->settings->password[0]) {
-		server->passwords[0] = server->settings->password;
+	if (server->password[0]) {
+		server->passwords[0] = server->password;
 		screen->authPasswdData = server->passwords;
 		screen->passwordCheck = rfbCheckPasswordByList;
 	}
@@ -435,31 +450,100 @@ static int make_screen(struct server *server)
 	return 0;
 }
 
-int pg_vnc_server(int socket, int listener, void *data)
+static int read_head(struct server *server, const char *text)
 {
-	struct server *server = calloc(1, sizeof(*server));
-	int error;
+	char *end;
 
-	if (!server)
-		return 1;
-	server->settings = data;
-	server->listener = listener;
-	pg_receiver_init(&server->receiver, socket, &receiver_ops, server);
-	error = pg_loop_create(&server->loop);
+	errno = 0;
+	server->head = (int)strtol(text, &end, 10);
+	return errno || *end || server->head < 0 || server->head >= PARAGPU_MAX_HEADS ? -EINVAL : 0;
+}
+
+/* The words come from vnc.c, which has explained to people what is wrong with theirs. */
+static int read_words(struct server *server, int argc, char **argv, struct pg_problem *problem)
+{
+	int error = 0;
+
+	server->head = -1;
+	for (int i = 1; i < argc && !error; i++) {
+		if (strncmp(argv[i], "--head=", 7) == 0)
+			error = read_head(server, argv[i] + 7);
+		else if (strncmp(argv[i], "--password-file=", 16) == 0)
+			return pg_vnc_read_password(argv[i] + 16, server->password, problem);
+		else
+			error = -EINVAL;
+	}
+	return error ? pg_problem_set(problem, error, "wrong arguments") : 0;
+}
+
+static bool is_listening_socket(int fd)
+{
+	int listening = 0;
+	socklen_t size = sizeof(listening);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
+}
+
+/* The file of a UNIX socket goes with its server. */
+static void remove_file(int listener)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNSPEC};
+	socklen_t size = sizeof(address) - 1; /* so that the path ends */
+
+	if (getsockname(listener, (struct sockaddr *)&address, &size) == 0 &&
+	    address.sun_family == AF_UNIX && address.sun_path[0])
+		unlink(address.sun_path);
+}
+
+static void configure_log(struct server *server)
+{
+	static char name[] = PG_VNC_PROGRAM;
+	const char *specification = getenv("PARAGPU_LOG");
+
+	pg_logger_init(&server->logger, pg_log_to_stderr, name);
+	if (specification && *specification) /* paragpud says what is wrong with it */
+		pg_logger_configure(&server->logger, specification, NULL);
+}
+
+static int run(struct server *server)
+{
+	int error = pg_loop_create(&server->loop);
+
 	if (!error)
 		error = make_screen(server);
 	if (!error)
-		error = pg_watch_add(server->loop, &server->socket_watch, socket, EPOLLIN,
+		error = pg_watch_add(server->loop, &server->socket_watch, DISPLAY_SOCKET, EPOLLIN,
 				     on_socket, server);
 	if (!error)
-		error = pg_watch_add(server->loop, &server->listener_watch, listener, EPOLLIN,
+		error = pg_watch_add(server->loop, &server->listener_watch, LISTENER, EPOLLIN,
 				     on_listener, server);
 	if (!error)
 		error = pg_loop_run(server->loop);
 	if (error)
-		pg_log(server->settings->logger, PG_LOG_ERROR, "vnc", "the VNC server failed: %s",
+		pg_log(&server->logger, PG_LOG_ERROR, "vnc", "the VNC server failed: %s",
 		       strerror(-error));
-	if (server->settings->path[0])
-		unlink(server->settings->path);
-	return error ? 1 : 0; /* the end of the process frees the rest */
+	return error;
+}
+
+int main(int argc, char **argv)
+{
+	static struct server server; /* the end of the process frees what hangs on it */
+	struct pg_problem problem;
+	int error;
+
+	if (!is_listening_socket(LISTENER)) {
+		fputs(PG_VNC_PROGRAM ": is started by paragpud: paragpud --display=vnc:PORT\n",
+		      stderr);
+		return 2;
+	}
+	configure_log(&server);
+	pg_receiver_init(&server.receiver, DISPLAY_SOCKET, &receiver_ops, &server);
+	/* never without the password that was asked for */
+	error = read_words(&server, argc, argv, &problem);
+	if (error)
+		pg_log(&server.logger, PG_LOG_ERROR, "vnc", "%s", problem.text);
+	else
+		error = run(&server);
+	remove_file(LISTENER);
+	return error ? 1 : 0;
 }

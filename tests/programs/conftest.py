@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("PARAGPU_BUILD", ROOT / "build" / "release")).resolve()
 PARAGPUD = BUILD / "src" / "daemon" / "paragpud"
 PARAGPU = BUILD / "src" / "cli" / "paragpu"
+PARAGPU_VNC = PARAGPUD.with_name("paragpu-vnc")
 PATIENCE = 20
 
 
@@ -36,6 +38,17 @@ def listens(path):
         # a listening socket has the flag __SO_ACCEPTCON
         return any(line.split()[3] == "00010000" and line.rstrip().endswith(f" {path}")
                    for line in sockets.readlines()[1:])
+
+
+def paragpud_without_vnc(folder):
+    """A copy of paragpud with nothing beside it; skips where VNC is installed for all."""
+    options = json.loads((BUILD / "meson-info" / "intro-buildoptions.json").read_text())
+    value = {option["name"]: option["value"] for option in options}
+    installed = Path(value["prefix"]) / value["libexecdir"] / "paragpu" / "paragpu-vnc"
+    if installed.exists():
+        pytest.skip(f"{installed} is there")
+    folder.mkdir()
+    return Path(shutil.copy(PARAGPUD, folder))
 
 
 class Control:
@@ -76,11 +89,12 @@ class Control:
 class Daemon:
     """A running paragpud with all that belongs to it in `folder`."""
 
-    def __init__(self, folder, *words, socket_path=True, control=True, environment=None, **options):
+    def __init__(self, folder, *words, socket_path=True, control=True, environment=None,
+                 program=PARAGPUD, **options):
         self.socket_path = folder / "gpu.sock"
         self.control_path = folder / "control.sock"
         self.errors = folder / "paragpud.log"
-        line = [PARAGPUD]
+        line = [program]
         line += [f"--socket-path={self.socket_path}"] if socket_path else []
         line += [f"--control={self.control_path}"] if control else []
         with open(self.errors, "wb") as errors:

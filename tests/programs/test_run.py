@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import PARAGPU, PARAGPUD, run, wait_until
+from conftest import PARAGPU, PARAGPUD, paragpud_without_vnc, run, wait_until
 
 FAKE = """#!/bin/sh
 case "$1 $2" in
@@ -88,6 +88,14 @@ def test_qemu_11_1_gets_the_generic_front_end(runner):
     vnc = [word for word in daemon if word.startswith("--display=")]
     assert len(vnc) == 1 and vnc[0].startswith(f"--display=vnc:unix:{runner.runtime}/")
     assert vnc[0].removeprefix("--display=vnc:unix:") in said
+
+
+def test_without_vnc_the_guest_runs_unseen_and_that_is_said(runner, tmp_path):
+    runner.fake()
+    program = paragpud_without_vnc(tmp_path / "elsewhere")
+    daemon, _, said = runner.dry(f"--paragpud={program}")
+    assert not [word for word in daemon if word.startswith("--display=")]
+    assert "VNC is not installed" in said and "paragpu screenshot" in said
 
 
 def test_both_programs_meet_at_the_same_socket(runner):

@@ -482,7 +482,6 @@ static void test_password(void **state)
 
 	write_password(bench, "secret7\n", 0600);
 	start(bench);
-	remove_password(bench);
 	for (int i = 0; i < 2; i++) {
 		unsigned char challenge[16];
 
@@ -499,6 +498,7 @@ static void test_password(void **state)
 			assert_int_not_equal(get_u32(bench), 0);
 		pg_close(&bench->fd);
 	}
+	remove_password(bench);
 }
 
 static void test_a_client_that_does_not_read_costs_the_device_nothing(void **state)
@@ -619,6 +619,8 @@ static void test_wrong_options_are_explained(void **state)
 	write_password(bench, "", 0600);
 	refuse(bench, bench->option, "1 to 8");
 	remove_password(bench);
+	set_option(bench, "vnc:unix:%s,password-file=%s", bench->path, bench->folder);
+	refuse(bench, bench->option, "no ordinary file");
 }
 
 #define RULE(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
