@@ -183,7 +183,7 @@ struct ask *unref(struct gpu *gpu, uint32_t id);
 struct ask *attach_backing(struct gpu *gpu, uint32_t id, uint64_t offset, uint32_t length);
 struct ask *detach_backing(struct gpu *gpu, uint32_t id);
 struct ask *transfer_3d(struct gpu *gpu, uint32_t context, bool to_host, uint32_t id,
-			struct virtio_gpu_box box, uint64_t offset, uint32_t level);
+			struct virtio_gpu_box where, uint64_t offset, uint32_t level);
 struct ask *set_scanout(struct gpu *gpu, uint32_t head, uint32_t id, uint32_t width,
 			uint32_t height);
 struct ask *set_scanout_blob(struct gpu *gpu, uint32_t head, uint32_t id, uint32_t width,
@@ -206,7 +206,7 @@ static inline struct virtio_gpu_mem_entry entry(uint64_t offset, uint32_t length
 }
 
 /* Answers the oldest operation of that kind that is held: 0 or a negative errno. */
-void answer(struct scripted *scripted, enum called called, int error);
+void answer(struct scripted *scripted, enum called which, int error);
 
 /* Signals the fence that was made as number `index`. */
 void signal_fence(struct gpu *gpu, unsigned int index);
