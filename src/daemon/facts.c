@@ -300,7 +300,7 @@ static json_t *printable(const char *name)
 	char text[65];
 	size_t length = 0;
 
-	for (; name[length] && length < sizeof(text) - 1; length++)
+	for (; length < sizeof(text) - 1 && name[length]; length++)
 		text[length] = name[length] < ' ' || name[length] > '~' ? '?' : name[length];
 	text[length] = '\0';
 	return json_string(text);
