@@ -157,6 +157,60 @@ static void print_resources(const json_t *resources, long long total)
 		printf("… and %lld more; --json prints all\n", total - TABLE_RESOURCES);
 }
 
+/* A capset has a name or a number. */
+static void print_capset(const json_t *capset)
+{
+	if (json_is_string(capset))
+		fputs(json_string_value(capset), stdout);
+	else
+		printf("%lld", (long long)json_integer_value(capset));
+}
+
+static void print_contexts(const json_t *contexts)
+{
+	const json_t *item;
+
+	if (json_array_size(contexts))
+		puts("\ncontext   resources   fences  name, capset, renderer");
+	for (size_t i = 0; (item = json_array_get(contexts, i)); i++) {
+		printf("%7lld  %10lld %8lld  \"%s\", ", number(item, "id"),
+		       number(item, "resources"), number(item, "fences"), string(item, "name"));
+		print_capset(json_object_get(item, "capset"));
+		printf(", %s\n", flag(item, "lost") ? "LOST" : string(item, "renderer"));
+	}
+}
+
+static void print_renderers(const json_t *facts)
+{
+	const json_t *renderers = json_object_get(facts, "renderers");
+	const json_t *capsets = json_object_get(facts, "capsets");
+	const json_t *mappings = json_object_get(facts, "mappings");
+	const json_t *item;
+
+	if (json_array_size(renderers))
+		puts("\nrenderer    worker  starts  losses  contexts   fences  capsets");
+	for (size_t i = 0; (item = json_array_get(renderers, i)); i++) {
+		const json_t *capset;
+
+		printf("%-10s%8lld%8lld%8lld%10lld%9lld ", string(item, "name"),
+		       number(item, "pid"), number(item, "starts"), number(item, "losses"),
+		       number(item, "contexts"), number(item, "fences"));
+		for (size_t j = 0; (capset = json_array_get(capsets, j)); j++) {
+			if (strcmp(string(capset, "renderer"), string(item, "name")) != 0)
+				continue;
+			putchar(' ');
+			print_capset(json_object_get(capset, "name"));
+		}
+		putchar('\n');
+	}
+	print_contexts(json_object_get(facts, "contexts"));
+	if (json_array_size(mappings))
+		puts("\nwindow at         length  resource");
+	for (size_t i = 0; (item = json_array_get(mappings, i)); i++)
+		printf("%-12s%12lld  %8lld%s\n", string(item, "offset"), number(item, "length"),
+		       number(item, "resource"), flag(item, "settled") ? "" : ", changing");
+}
+
 static void print_table(const json_t *facts)
 {
 	const json_t *stats = json_object_get(facts, "stats");
@@ -182,6 +236,7 @@ static void print_table(const json_t *facts)
 	       number(limits, "total_entries"));
 	print_connection(json_object_get(facts, "connection"));
 	print_heads(json_object_get(facts, "heads"));
+	print_renderers(facts);
 	print_resources(json_object_get(facts, "resources"), number(stats, "resources"));
 }
 

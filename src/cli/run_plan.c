@@ -97,8 +97,12 @@ static int check_frontend(struct planner *planner, bool there, const char *devic
 static int choose_frontend(struct planner *planner)
 {
 	const struct pg_qemu *qemu = &planner->qemu;
+	const struct pg_daemon_options *daemon = &planner->options->daemon;
+	/* memory of renderers can be mapped only through the window that generic has */
+	bool needs_window = daemon->renderer_count || daemon->virgl;
 
-	if (pg_qemu_at_least(qemu, 11, 2) && qemu->has_gpu) {
+	if (pg_qemu_at_least(qemu, 11, 2) && qemu->has_gpu &&
+	    !(needs_window && qemu->has_generic)) {
 		planner->frontend = is_x86(planner) && qemu->has_vga ? PG_FRONTEND_VGA
 								     : PG_FRONTEND_GPU;
 		return 0;

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "daemon/memory_fault.h"
 #include "display/options.h"
+#include "protocol/virtio_gpu.h"
 
 #define MODULE "daemon"
 
@@ -155,12 +156,52 @@ static int create_device(struct pg_daemon *daemon)
 		.config_changed = config_changed,
 		.log = device_log,
 		.trace = device_trace,
+		.map_blob = pg_daemon_map_blob,
+		.unmap_blob = pg_daemon_unmap_blob,
 		.data = daemon,
 	};
+	settings.window_size = daemon->options->window_size;
 	error = paragpu_device_create(&settings, &daemon->device, &problem);
 	if (error)
 		return fail(daemon, error, "cannot make the device", problem);
 	pg_vhost_user_set_device(daemon->server, daemon->device);
+	return 0;
+}
+
+static bool offers_opengl(const struct pg_daemon *daemon)
+{
+	struct paragpu_capset capset;
+	const char *renderer;
+
+	for (uint32_t i = 0; paragpu_device_get_capset(daemon->device, i, &capset, &renderer); i++)
+		if (capset.id == VIRTIO_GPU_CAPSET_VIRGL || capset.id == VIRTIO_GPU_CAPSET_VIRGL2)
+			return true;
+	return false;
+}
+
+/* What was demanded must be had: who relies on it shall not find out later. */
+static int create_renderers(struct pg_daemon *daemon)
+{
+	const struct pg_daemon_options *options = daemon->options;
+	struct pg_renderer_choice choice;
+	int error = 0;
+
+	for (size_t i = 0; !error && i < options->renderer_count; i++) {
+		struct pg_daemon_renderer *renderer = &daemon->renderers[i];
+
+		pg_renderer_choose(options->renderers[i], &choice);
+		daemon->renderer_count++;
+		error = pg_daemon_renderer_start(renderer, &choice, options->render_node,
+						 daemon->loop, &daemon->logger);
+		if (error)
+			return error; /* the reason was logged */
+		error = paragpu_device_add_renderer(daemon->device, renderer->renderer);
+		if (error)
+			return fail(daemon, error, "cannot attach a renderer", NULL);
+	}
+	if (options->virgl && !offers_opengl(daemon))
+		return fail(daemon, -ENOTSUP, "--virgl demands OpenGL",
+			    "no 3D renderer offers it on this host; leave it out to use 2D");
 	return 0;
 }
 
@@ -260,6 +301,8 @@ int pg_daemon_create(const struct pg_daemon_options *options, struct pg_daemon *
 	if (!error)
 		error = create_device(daemon);
 	if (!error)
+		error = create_renderers(daemon);
+	if (!error)
 		error = create_displays(daemon);
 	if (!error)
 		error = open_sockets(daemon);
@@ -307,6 +350,8 @@ void pg_daemon_destroy(struct pg_daemon **daemon)
 	pg_display_destroy(&taken->vmm);
 	pg_display_destroy(&taken->eye);
 	paragpu_device_destroy(&taken->device);
+	for (size_t i = 0; i < taken->renderer_count; i++)
+		pg_daemon_renderer_stop(&taken->renderers[i]);
 	pg_memory_fault_finish();
 	pg_watch_remove(&taken->signal_watch);
 	pg_close(&taken->signal_fd);

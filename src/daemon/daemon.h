@@ -19,6 +19,7 @@
 #include "daemon/control.h"
 #include "daemon/messages.h"
 #include "daemon/options.h"
+#include "daemon/renderers.h"
 #include "display/display.h"
 #include "transport/vhost_user/vhost_user.h"
 
@@ -37,6 +38,8 @@ struct pg_daemon {
 	struct pg_display *vmm; /* the VMM's own windows, if it has some */
 	struct pg_display *displays[PG_MAX_DISPLAYS];
 	size_t display_count;
+	struct pg_daemon_renderer renderers[PG_MAX_RENDERER_OPTIONS];
+	size_t renderer_count;
 	struct pg_display *eye; /* for screenshots */
 	struct pg_control *control;
 	int signal_fd;
@@ -58,6 +61,12 @@ json_t *pg_daemon_facts(struct pg_daemon *daemon);
 /* At most `limit` resources with ids above `after`; *next becomes the last id, or 0 at the end. */
 json_t *pg_daemon_resource_facts(struct pg_daemon *daemon, uint32_t after, size_t limit,
 				 uint32_t *next);
+
+/* The host's part of the window: window.c. */
+void pg_daemon_map_blob(void *data, const struct paragpu_mapping *mapping,
+			struct paragpu_window_operation *operation);
+void pg_daemon_unmap_blob(void *data, const struct paragpu_mapping *mapping,
+			  struct paragpu_window_operation *operation);
 
 /* The line that says what is offered, what is not, and why: summary.c. */
 void pg_daemon_summarize(const struct pg_daemon *daemon);

@@ -9,6 +9,10 @@
 #include <inttypes.h>
 
 #include "protocol/commands.h"
+#include "worker/proxy.h"
+
+/* Places of the window in one answer, about 100 bytes each; `stats` has their number. */
+#define MAX_MAPPINGS 256
 
 /* No function below needs to look whether this worked: jansson takes NULLs for what they are. */
 static void put(json_t *object, const char *name, json_t *value)
@@ -221,6 +225,11 @@ static json_t *stats_facts(const struct paragpu_device *device)
 	put_u64(facts, "contexts", stats.contexts);
 	put_u64(facts, "pending", stats.pending);
 	put_u64(facts, "resets", stats.resets);
+	put_u64(facts, "fences", stats.fences);
+	put_u64(facts, "stalled", stats.stalled);
+	put_u64(facts, "mappings", stats.mappings);
+	put_u64(facts, "mapped_bytes", stats.mapped_bytes);
+	put_u64(facts, "lost", stats.lost);
 	return facts;
 }
 
@@ -233,7 +242,108 @@ static json_t *limit_facts(const struct paragpu_limits *limits)
 	put_u64(facts, "backing_entries", limits->backing_entries);
 	put_u64(facts, "total_entries", limits->total_entries);
 	put_u64(facts, "pending", limits->pending);
+	put_u64(facts, "contexts", limits->contexts);
 	return facts;
+}
+
+static json_t *renderer_facts(const struct pg_daemon *daemon)
+{
+	json_t *renderers = json_array();
+
+	for (size_t i = 0; i < daemon->renderer_count; i++) {
+		struct pg_proxy_info info;
+		json_t *facts = json_object();
+
+		pg_proxy_get_info(daemon->renderers[i].renderer, &info);
+		put(facts, "name", json_string(daemon->renderers[i].kind));
+		put(facts, "pid", info.pid ? json_integer(info.pid) : json_null());
+		put_u64(facts, "starts", info.starts);
+		put_u64(facts, "losses", info.losses);
+		put_u64(facts, "contexts", info.contexts);
+		put_u64(facts, "operations", info.open_operations);
+		put_u64(facts, "fences", info.open_fences);
+		put_u64(facts, "queued_bytes", info.queued_bytes);
+		json_array_append_new(renderers, facts);
+	}
+	return renderers;
+}
+
+static json_t *capset_name(uint32_t id)
+{
+	const char *name = pg_capset_name(id);
+
+	return name ? json_string(name) : json_integer(id);
+}
+
+static json_t *capset_facts(const struct paragpu_device *device)
+{
+	struct paragpu_capset capset;
+	json_t *capsets = json_array();
+	const char *renderer;
+
+	for (uint32_t i = 0; paragpu_device_get_capset(device, i, &capset, &renderer); i++) {
+		json_t *facts = json_object();
+
+		put_u64(facts, "id", capset.id);
+		put(facts, "name", capset_name(capset.id));
+		put_u64(facts, "version", capset.max_version);
+		put_u64(facts, "size", capset.max_size);
+		put(facts, "renderer", json_string(renderer));
+		json_array_append_new(capsets, facts);
+	}
+	return capsets;
+}
+
+/* The guest chose it: any bytes. */
+static json_t *printable(const char *name)
+{
+	char text[65];
+	size_t length = 0;
+
+	for (; length < sizeof(text) - 1 && name[length]; length++)
+		text[length] = name[length] < ' ' || name[length] > '~' ? '?' : name[length];
+	text[length] = '\0';
+	return json_string(text);
+}
+
+static json_t *context_facts(const struct paragpu_device *device)
+{
+	struct paragpu_context_info info;
+	json_t *contexts = json_array();
+
+	for (uint32_t id = 0; paragpu_device_next_context(device, id, &info); id = info.id) {
+		json_t *facts = json_object();
+
+		put_u64(facts, "id", info.id);
+		put(facts, "name", printable(info.name));
+		put(facts, "capset", capset_name(info.capset_id));
+		put(facts, "renderer", info.renderer ? json_string(info.renderer) : json_null());
+		put(facts, "lost", json_boolean(info.lost));
+		put_u64(facts, "resources", info.resources);
+		put_u64(facts, "fences", info.fences);
+		json_array_append_new(contexts, facts);
+	}
+	return contexts;
+}
+
+static json_t *mapping_facts(const struct paragpu_device *device)
+{
+	struct paragpu_mapping_info info;
+	json_t *mappings = json_array();
+
+	for (uint64_t from = 0; json_array_size(mappings) < MAX_MAPPINGS &&
+				paragpu_device_next_mapping(device, from, &info);
+	     from = info.offset + info.length) {
+		json_t *facts = json_object();
+
+		put(facts, "offset", word(info.offset));
+		put_u64(facts, "length", info.length);
+		put(facts, "resource",
+		    info.resource_id ? json_integer(info.resource_id) : json_null());
+		put(facts, "settled", json_boolean(info.settled));
+		json_array_append_new(mappings, facts);
+	}
+	return mappings;
 }
 
 static json_t *display_facts(const struct pg_daemon *daemon)
@@ -313,6 +423,10 @@ json_t *pg_daemon_facts(struct pg_daemon *daemon)
 		json_array_append_new(heads, head_facts(daemon->device, i));
 	put(facts, "heads", heads);
 	put(facts, "stats", stats_facts(daemon->device));
+	put(facts, "renderers", renderer_facts(daemon));
+	put(facts, "capsets", capset_facts(daemon->device));
+	put(facts, "contexts", context_facts(daemon->device));
+	put(facts, "mappings", mapping_facts(daemon->device));
 	put(facts, "limits", limit_facts(&daemon->options->settings.limits));
 	return facts;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/checked.h"
+#include "daemon/renderers.h"
 #include "protocol/virtio_gpu.h"
 
 /* By feature bit. */
@@ -20,6 +21,9 @@ static const char *const feature_names[] = {
 	[VIRTIO_GPU_F_CONTEXT_INIT] = "context-init",
 	[VIRTIO_GPU_F_BLOB_ALIGNMENT] = "blob-alignment",
 };
+
+/* With a renderer: enough for a desktop, small enough for any guest's PCI space. */
+#define DEFAULT_WINDOW (256ull << 20)
 
 #define FEATURE_COUNT (sizeof(feature_names) / sizeof(feature_names[0]))
 
@@ -134,20 +138,18 @@ static const char *set_feature(struct pg_daemon_options *options, const char *wo
 		if (strlen(feature_names[bit]) != name_length ||
 		    memcmp(feature_names[bit], word, name_length))
 			continue;
-		if (bit == VIRTIO_GPU_F_VIRGL || bit == VIRTIO_GPU_F_CONTEXT_INIT) {
-			if (on)
-				return "virgl and context-init need a 3D renderer, which this "
-				       "build of paragpud does not have";
-			return NULL;
-		}
+		if (bit == VIRTIO_GPU_F_VIRGL || bit == VIRTIO_GPU_F_CONTEXT_INIT)
+			options->wants_3d |= on;
 		options->settings.features &= ~(1ull << bit);
 		options->settings.features |= (uint64_t)on << bit;
 		/* there is nothing to align without blobs */
 		if (bit == VIRTIO_GPU_F_RESOURCE_BLOB && !on)
 			options->settings.features &= ~(1ull << VIRTIO_GPU_F_BLOB_ALIGNMENT);
+		if (bit == VIRTIO_GPU_F_VIRGL && !on)
+			options->settings.features &= ~(1ull << VIRTIO_GPU_F_CONTEXT_INIT);
 		return NULL;
 	}
-	return "the features are edid, uuid, blob and blob-alignment";
+	return "the features are edid, uuid, blob, blob-alignment, virgl and context-init";
 }
 
 static const char *set_features(void *target, const char *value)
@@ -257,6 +259,7 @@ static const char *set_window(void *target, const char *value)
 	struct pg_daemon_options *options = target;
 	uint64_t bytes;
 
+	options->window_given = true;
 	if (!strcmp(value, "off")) {
 		options->window_size = 0;
 		return NULL;
@@ -299,6 +302,24 @@ static const char *set_render_node(void *target, const char *value)
 	struct pg_daemon_options *options = target;
 
 	options->render_node = value;
+	return NULL;
+}
+
+static const char *set_renderer(void *target, const char *value)
+{
+	struct pg_daemon_options *options = target;
+	size_t length = strcspn(value, ",");
+	const char *wrong = pg_renderer_choose(value, NULL);
+
+	if (wrong)
+		return wrong;
+	for (size_t i = 0; i < options->renderer_count; i++)
+		if (!strncmp(options->renderers[i], value, length) &&
+		    strcspn(options->renderers[i], ",") == length)
+			return "this renderer was given already; each can be had once";
+	if (options->renderer_count == PG_MAX_RENDERER_OPTIONS)
+		return "that is one renderer too many";
+	options->renderers[options->renderer_count++] = value;
 	return NULL;
 }
 
@@ -368,15 +389,18 @@ const struct pg_option pg_daemon_option_table[] = {
 	 set_mode},
 	{"features", "NAME[=off],...", NULL,
 	 "switch device features on or off: edid, uuid, blob,\n"
-	 "blob-alignment; all are on if nothing is said",
+	 "blob-alignment, virgl, context-init; all are on if nothing\n"
+	 "is said, the last two only with a renderer",
 	 set_features},
 	{"blob-alignment", "SIZE", "page", "what blob sizes must be a multiple of",
 	 set_blob_alignment},
 	{"packed", "on|off", "off", "offer packed rings", set_packed},
 	{"in-order", "on|off", "off", "offer in-order rings", set_in_order},
 	{"poll", "MICROSECONDS", "0", "how long to look for more work before sleeping", set_poll},
-	{"window", "SIZE|off", "off",
-	 "size of the host-visible window; nothing in this build\nmaps anything there", set_window},
+	{"window", "SIZE|off", NULL,
+	 "size of the host-visible window, in which guests map\n"
+	 "memory of renderers; 256M with a renderer, else off",
+	 set_window},
 	{"shmem-bit", "N", "22", "the protocol feature bit that the VMM calls SHMEM",
 	 set_shmem_bit},
 	{"max-resources", "N", "131072", "resources alive at once", set_max_resources},
@@ -387,12 +411,12 @@ const struct pg_option pg_daemon_option_table[] = {
 	 set_max_total_entries},
 	{"max-pending", "N", "16384", "requests held for fences at once", set_max_pending},
 	{"once", NULL, NULL, "end when the first connection ends", set_once},
-	{"virgl", NULL, NULL, "demand OpenGL; refused, as this build has no 3D renderer",
-	 set_virgl},
-	{"render-node", "PATH", NULL,
-	 "the DRM render node for 3D; accepted and not opened, as this\n"
-	 "build has no 3D renderer",
-	 set_render_node},
+	{"renderer", "KIND[,...]", NULL,
+	 "execute 3D in a worker process: virgl (OpenGL and Vulkan by\n"
+	 "virglrenderer; early) or memory (for tests); may be repeated",
+	 set_renderer},
+	{"virgl", NULL, NULL, "demand OpenGL: --renderer=virgl", set_virgl},
+	{"render-node", "PATH", NULL, "the DRM render node for --renderer=virgl", set_render_node},
 	{"print-capabilities", NULL, NULL, "print what this back end can do as JSON and end",
 	 set_print_capabilities},
 	{"help", NULL, NULL, "print this text and end", set_help},
@@ -405,6 +429,19 @@ void pg_daemon_options_init(struct pg_daemon_options *options)
 	*options = (struct pg_daemon_options){.fd = -1};
 	paragpu_settings_init(&options->settings);
 	pg_options_init(pg_daemon_option_table, options);
+}
+
+/* What other options say about renderers and their window. */
+static void complete_3d(struct pg_daemon_options *options)
+{
+	bool virgl = false;
+
+	for (size_t i = 0; i < options->renderer_count; i++)
+		virgl |= !strncmp(options->renderers[i], "virgl", 5);
+	if (options->virgl && !virgl && options->renderer_count < PG_MAX_RENDERER_OPTIONS)
+		options->renderers[options->renderer_count++] = "virgl";
+	if (options->renderer_count && !options->window_given)
+		options->window_size = DEFAULT_WINDOW;
 }
 
 /* What no single option can see. */
@@ -421,6 +458,9 @@ static const char *check_together(const struct pg_daemon_options *options)
 			return "--mode names a head that the device does not have; heads count "
 			       "from 0, "
 			       "--heads=N says how many there are";
+	if (options->wants_3d && !options->renderer_count)
+		return "the features virgl and context-init need a 3D renderer; give "
+		       "--renderer=virgl";
 	if (options->fd >= 0 && fcntl(options->fd, F_GETFD) < 0)
 		return "--fd names a descriptor that is not open";
 	return NULL;
@@ -445,6 +485,7 @@ int pg_daemon_options_parse(struct pg_daemon_options *options, int argc, char *c
 	for (size_t i = 0; i < options->display_count; i++)
 		if (!strcmp(options->displays[i], "help"))
 			return 0;
+	complete_3d(options);
 	wrong = check_together(options);
 	if (!wrong)
 		return 0;

@@ -15,6 +15,7 @@
 #include "daemon/option_table.h"
 
 #define PG_MAX_DISPLAYS 8
+#define PG_MAX_RENDERER_OPTIONS 4
 
 /* Strings belong to the command line. */
 struct pg_daemon_options {
@@ -23,6 +24,7 @@ struct pg_daemon_options {
 	const char *control_path;
 	const char *render_node;
 	bool virgl;
+	bool wants_3d; /* virgl or context-init was switched on by name */
 	bool once;
 	bool print_capabilities;
 	bool help;
@@ -33,9 +35,12 @@ struct pg_daemon_options {
 
 	const char *displays[PG_MAX_DISPLAYS];
 	size_t display_count;
+	const char *renderers[PG_MAX_RENDERER_OPTIONS];
+	size_t renderer_count;
 
 	/* For the transport. */
 	uint64_t window_size;
+	bool window_given;
 	uint64_t poll_ns;
 	uint32_t shmem_bit;
 	bool packed;

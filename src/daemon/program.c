@@ -44,21 +44,10 @@ static bool asks_for_displays(const struct pg_daemon_options *options)
 	return false;
 }
 
-/* What was demanded and this build cannot give: said before anybody relies on it. */
-static const char *cannot_be_had(const struct pg_daemon_options *options)
-{
-	if (options->virgl)
-		return "--virgl demands OpenGL, and this build has no 3D renderer; leave it out to "
-		       "use "
-		       "2D";
-	return NULL;
-}
-
 int pg_daemon_main(int argc, char **argv)
 {
 	struct pg_daemon_options options;
 	struct pg_daemon *daemon;
-	const char *missing;
 	char problem[512];
 	int status;
 
@@ -78,16 +67,12 @@ int pg_daemon_main(int argc, char **argv)
 	if (options.print_capabilities || options.help || options.version ||
 	    asks_for_displays(&options))
 		return fflush(stdout) || ferror(stdout) ? PG_DAEMON_FAILED : PG_DAEMON_OK;
-	missing = cannot_be_had(&options);
-	if (missing) {
-		fprintf(stderr, "paragpud: %s\n", missing);
-		return PG_DAEMON_FAILED;
-	}
 	if (pg_daemon_create(&options, &daemon) < 0)
 		return PG_DAEMON_FAILED;
-	if (options.render_node)
+	if (options.render_node && !options.renderer_count)
 		pg_log(&daemon->logger, PG_LOG_WARN, "daemon",
-		       "--render-node=%s is not used: this build has no 3D renderer",
+		       "--render-node=%s is not used: no 3D renderer was asked for "
+		       "(--renderer=virgl)",
 		       options.render_node);
 	pg_daemon_summarize(daemon);
 	status = pg_daemon_run(daemon);

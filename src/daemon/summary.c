@@ -50,28 +50,97 @@ static void add_heads(struct line *line, const struct paragpu_settings *settings
 	    first->height, first->refresh_mhz / 1000);
 }
 
+/* "; capsets VIRGL2 by virgl, …" */
+static void add_capsets(struct line *line, const struct pg_daemon *daemon)
+{
+	struct paragpu_capset capset;
+	const char *renderer;
+
+	for (uint32_t i = 0; paragpu_device_get_capset(daemon->device, i, &capset, &renderer);
+	     i++) {
+		const char *name = pg_capset_name(capset.id);
+
+		add(line, "%s ", i ? "," : "; capsets");
+		if (name)
+			add(line, "%s by %s", name, renderer);
+		else
+			add(line, "%" PRIu32 " by %s", capset.id, renderer);
+	}
+}
+
+static bool has_capset(const struct pg_daemon *daemon, uint32_t id)
+{
+	struct paragpu_capset capset;
+	const char *renderer;
+
+	for (uint32_t i = 0; paragpu_device_get_capset(daemon->device, i, &capset, &renderer); i++)
+		if (capset.id == id)
+			return true;
+	return false;
+}
+
+__attribute__((format(printf, 2, 3))) static void add_item(struct line *line, const char *format,
+							   ...)
+{
+	char text[200];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	add(line, "%s%s", line->length ? ", " : "", text);
+}
+
+/* What the renderer virgl could have had; it has tried each and said what was in the way. */
+static void add_missing_capsets(struct line *missing, const struct pg_daemon *daemon)
+{
+	static const uint32_t possible[] = {VIRTIO_GPU_CAPSET_VIRGL, VIRTIO_GPU_CAPSET_VIRGL2,
+					    VIRTIO_GPU_CAPSET_VENUS, VIRTIO_GPU_CAPSET_DRM};
+	struct line names = {.length = 0};
+
+	for (size_t i = 0; i < daemon->renderer_count; i++) {
+		if (strcmp(daemon->renderers[i].kind, "virgl") != 0)
+			continue;
+		for (size_t j = 0; j < sizeof(possible) / sizeof(possible[0]); j++)
+			if (!has_capset(daemon, possible[j]))
+				add_item(&names, "%s", pg_capset_name(possible[j]));
+	}
+	if (names.length)
+		add_item(missing,
+			 "capsets %s (not to be had here, or switched off; paragpu-worker "
+			 "says which)",
+			 names.text);
+}
+
 /* Each thing that is missing with its reason. */
 static void add_missing(struct line *line, const struct pg_daemon *daemon, uint64_t features)
 {
 	const struct pg_daemon_options *options = daemon->options;
+	struct line missing = {.length = 0};
 	struct line off = {.length = 0};
+	uint64_t expected = (1u << 24) - 1;
 	char program[PATH_MAX];
 
-	add(line, "; not offered: VIRGL, CONTEXT_INIT (no 3D renderer in this build)");
+	if (!options->renderer_count) {
+		expected &= ~(PG_F(VIRGL) | PG_F(CONTEXT_INIT));
+		add_item(&missing, "VIRGL, CONTEXT_INIT (no 3D renderer asked for: --renderer)");
+	}
+	add_missing_capsets(&missing, daemon);
 	for (unsigned int bit = 0; bit < 24; bit++)
-		if (bit != VIRTIO_GPU_F_VIRGL && bit != VIRTIO_GPU_F_CONTEXT_INIT &&
-		    pg_feature_name(bit) && !(features >> bit & 1))
-			add(&off, "%s%s", off.length ? ", " : "", pg_feature_name(bit));
+		if ((expected & ~features) >> bit & 1 && pg_feature_name(bit))
+			add_item(&off, "%s", pg_feature_name(bit));
 	if (off.length)
-		add(line, ", %s (--features)", off.text);
+		add_item(&missing, "%s (--features)", off.text);
 	if (!pg_vnc_find(PG_VNC_SELF, program))
-		add(line, ", VNC (" PG_VNC_PROGRAM " is not installed)");
+		add_item(&missing, "VNC (" PG_VNC_PROGRAM " is not installed)");
 	if (!options->packed)
-		add(line, ", packed rings (--packed)");
+		add_item(&missing, "packed rings (--packed)");
 	if (!options->in_order)
-		add(line, ", in-order rings (--in-order)");
+		add_item(&missing, "in-order rings (--in-order)");
 	if (!options->window_size)
-		add(line, ", host-visible window (--window)");
+		add_item(&missing, "host-visible window (--window)");
+	if (missing.length)
+		add(line, "; not offered: %s", missing.text);
 }
 
 void pg_daemon_summarize(const struct pg_daemon *daemon)
@@ -89,6 +158,7 @@ void pg_daemon_summarize(const struct pg_daemon *daemon)
 	if (options->window_size)
 		add(&line, ", a window of %" PRIu64 " MiB", options->window_size >> 20);
 	add_heads(&line, &options->settings);
+	add_capsets(&line, daemon);
 	add_missing(&line, daemon, features);
 	if (options->socket_path)
 		add(&line, "; waits for a VMM at %s", options->socket_path);
@@ -98,13 +168,14 @@ void pg_daemon_summarize(const struct pg_daemon *daemon)
 }
 
 /*
- * "virgl" and "render-node" would promise that their options give OpenGL. This
- * build has no renderer that could be tried, so that the list is empty; QEMU and
- * libvirt then use the device for 2D.
+ * "virgl" and "render-node" promise that their options are of use. Only worker and
+ * library are tried: starting a GPU driver takes longer than the asker waits.
  */
 void pg_daemon_print_capabilities(FILE *stream)
 {
-	json_t *capabilities = json_pack("{s:s,s:[]}", "type", "gpu", "features");
+	json_t *features = pg_daemon_has_virgl() ? json_pack("[s,s]", "virgl", "render-node")
+						 : json_array();
+	json_t *capabilities = json_pack("{s:s,s:o}", "type", "gpu", "features", features);
 
 	json_dumpf(capabilities, stream, JSON_INDENT(2));
 	fputc('\n', stream);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "renderer/memory/memory.h"
 #include "worker/server.h"
 #include "worker/spawn.h"
 #ifdef PARAGPU_HAVE_VIRGL
@@ -20,6 +21,7 @@ struct arguments {
 	const char *renderer;
 	const char *render_node, *render_server, *library;
 	int no_virgl, no_venus, no_drm, gles;
+	int probe;
 	int fd;
 };
 
@@ -27,10 +29,11 @@ static int usage(const char *problem, const char *word)
 {
 	fprintf(stderr,
 		"paragpu-worker: %s '%s'\n"
-		"This program is started by paragpud. usage: paragpu-worker --renderer=virgl "
+		"This program is started by paragpud. usage: paragpu-worker "
+		"--renderer=virgl|memory "
 		"--fd=%d\n"
 		"  [--render-node=FILE] [--render-server=FILE] [--library=FILE]\n"
-		"  [--no-virgl] [--no-venus] [--no-drm] [--gles]\n",
+		"  [--no-virgl] [--no-venus] [--no-drm] [--gles] [--probe]\n",
 		problem, word, PG_WORKER_FD);
 	return 2;
 }
@@ -47,6 +50,7 @@ static int parse(int argc, char **argv, struct arguments *arguments)
 		{"no-venus", no_argument, &arguments->no_venus, 1},
 		{"no-drm", no_argument, &arguments->no_drm, 1},
 		{"gles", no_argument, &arguments->gles, 1},
+		{"probe", no_argument, &arguments->probe, 1},
 		{NULL, 0, NULL, 0},
 	};
 	char *end;
@@ -80,12 +84,13 @@ static int parse(int argc, char **argv, struct arguments *arguments)
 	}
 	if (optind < argc)
 		return usage("cannot understand", argv[optind]);
-	return arguments->fd < 0 ? usage("missing", "--fd") : 0;
+	return arguments->fd < 0 && !arguments->probe ? usage("missing", "--fd") : 0;
 }
 
 static int create(const struct arguments *arguments, const struct pg_logger *log,
 		  struct paragpu_renderer **renderer)
 {
+	const struct pg_memory_settings memory = pg_memory_defaults();
 #ifdef PARAGPU_HAVE_VIRGL
 	const struct pg_virgl_options options = {
 		.log = log,
@@ -102,17 +107,30 @@ static int create(const struct arguments *arguments, const struct pg_logger *log
 		return pg_virgl_create(&options, renderer);
 #endif
 	(void)log;
-	(void)renderer;
+	if (!strcmp(arguments->renderer, "memory"))
+		return pg_memory_renderer_create(&memory, renderer);
 	return -EINVAL;
 }
 
-static void destroy(struct paragpu_renderer *renderer)
+static void destroy(const struct arguments *arguments, struct paragpu_renderer *renderer)
+{
+	if (!strcmp(arguments->renderer, "memory"))
+		pg_memory_renderer_destroy(&renderer);
+#ifdef PARAGPU_HAVE_VIRGL
+	else
+		pg_virgl_destroy(renderer);
+#endif
+}
+
+/* Whether a renderer has the library that it needs; starts no driver. */
+static int probe(const struct arguments *arguments, const struct pg_logger *log)
 {
 #ifdef PARAGPU_HAVE_VIRGL
-	pg_virgl_destroy(renderer);
-#else
-	(void)renderer;
+	if (!strcmp(arguments->renderer, "virgl"))
+		return pg_virgl_probe(arguments->library, log) ? 1 : 0;
 #endif
+	(void)log;
+	return strcmp(arguments->renderer, "memory") ? 1 : 0;
 }
 
 int main(int argc, char **argv)
@@ -128,12 +146,14 @@ int main(int argc, char **argv)
 	pg_logger_init(&log, pg_log_to_stderr, (void *)(uintptr_t)"paragpu-worker");
 	if (specification)
 		pg_logger_configure(&log, specification, NULL);
+	if (arguments.probe)
+		return probe(&arguments, &log);
 	error = create(&arguments, &log, &renderer);
 	if (error == -EINVAL)
 		return usage("this build has no renderer", arguments.renderer);
 	if (error)
 		return 1;
 	error = pg_server_run(renderer, &arguments.fd, &log);
-	destroy(renderer);
+	destroy(&arguments, renderer);
 	return error ? 1 : 0;
 }

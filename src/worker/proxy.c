@@ -395,8 +395,8 @@ static int greet(struct pg_proxy *proxy, uint32_t timeout_ms)
 	}
 	if (!proxy->failure && proxy->capset_count)
 		return 0;
-	pg_log(proxy->log, PG_LOG_ERROR, proxy->name, "not offered: the worker %s (%s)",
-	       proxy->failure ? proxy->failure : "has nothing to offer",
+	pg_log(proxy->log, PG_LOG_ERROR, proxy->name, "not offered: worker: %s (%s)",
+	       proxy->failure ? proxy->failure : "it has nothing to offer",
 	       describe_end(pg_process_kill(&proxy->process), text, sizeof(text)));
 	return -ENOTSUP;
 }
@@ -408,7 +408,8 @@ int pg_proxy_create(const struct pg_proxy_options *options, struct paragpu_rende
 
 	if (!proxy)
 		return -ENOMEM;
-	proxy->base.ops = &operations;
+	proxy->ops = operations;
+	proxy->base.ops = &proxy->ops;
 	proxy->log = options->log;
 	proxy->hang_timeout_ms = options->hang_timeout_ms ? options->hang_timeout_ms
 							  : HANG_TIMEOUT_MS;
@@ -417,6 +418,8 @@ int pg_proxy_create(const struct pg_proxy_options *options, struct paragpu_rende
 	pg_channel_init(&proxy->channel);
 	pg_list_init(&proxy->queue);
 	error = set_up(proxy, options);
+	if (!error)
+		proxy->ops.name = proxy->name;
 	if (!error)
 		error = start_worker(proxy);
 	if (!error)

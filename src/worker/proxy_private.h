@@ -51,6 +51,7 @@ struct pg_queued {
 
 struct pg_proxy {
 	struct paragpu_renderer base;
+	struct paragpu_renderer_ops ops; /* with its own name */
 	const struct pg_logger *log;
 	char *name;
 	char *program;

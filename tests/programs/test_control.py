@@ -164,6 +164,7 @@ def test_another_user_cannot_open_it(start):
 
 def test_answer_of_inspect_is_complete(start):
     facts = start().control().ask("inspect")["result"]
-    assert set(facts) == {"version", "uptime_ms", "connection", "displays", "heads", "stats", "limits"}
+    assert set(facts) == {"version", "uptime_ms", "connection", "displays", "heads", "stats", "limits",
+                          "renderers", "capsets", "contexts", "mappings"}
     assert [queue["name"] for queue in facts["connection"]["queues"]] == ["control", "cursor"]
     assert json.dumps(facts)

@@ -27,7 +27,8 @@ def test_capabilities_are_json_of_type_gpu():
     capabilities = json.loads(result.stdout)
     assert capabilities["type"] == "gpu"
     # a feature is the promise that the option of its name works
-    assert capabilities["features"] == []
+    has_virgl = run(PARAGPUD.parents[1] / "worker" / "paragpu-worker", "--renderer=virgl", "--probe")
+    assert capabilities["features"] == (["virgl", "render-node"] if has_virgl.returncode == 0 else [])
 
 
 def test_capabilities_ignore_everything_else():
@@ -37,7 +38,7 @@ def test_capabilities_ignore_everything_else():
 
 
 def test_virgl_that_cannot_be_had_is_refused_early(tmp_path):
-    result = run(PARAGPUD, f"--socket-path={tmp_path}/s", "--virgl")
+    result = run(PARAGPUD, f"--socket-path={tmp_path}/s", "--virgl", "--renderer=virgl,library=/no/such.so")
     assert result.returncode == 1
     assert "no 3D renderer" in result.stderr
     assert not (tmp_path / "s").exists()
@@ -58,6 +59,10 @@ def test_virgl_that_cannot_be_had_is_refused_early(tmp_path):
     (["--socket-path=s", "--mode=1:800x600"], "--heads=N"),
     (["--socket-path=s", "--features=blob=maybe"], "=on, =off"),
     (["--socket-path=s", "--features=vulkan"], "edid, uuid, blob"),
+    (["--socket-path=s", "--renderer=cuda"], "virgl"),
+    (["--socket-path=s", "--renderer=virgl,speed=high"], "render-node=PATH"),
+    (["--socket-path=s", "--renderer=memory,hang-timeout=0"], "SECONDS"),
+    (["--socket-path=s", "--renderer=memory", "--renderer=memory,hang-timeout=3"], "given already"),
     (["--socket-path=s", "--features=virgl"], "3D renderer"),
     (["--socket-path=s", "--blob-alignment=3000"], "power of two"),
     (["--socket-path=s", "--max-host-memory=lots"], "512M"),

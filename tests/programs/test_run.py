@@ -122,6 +122,15 @@ def test_qemu_11_2_gets_its_own_gpu_front_end(runner):
     assert "older" not in said
 
 
+def test_renderer_is_handed_on_and_gets_the_front_end_with_a_window(runner):
+    runner.fake("11.2.0")
+    for option in ("--renderer=virgl,venus=off", "--virgl"):
+        daemon, qemu, _ = runner.dry(option, "--window=1G")
+        assert option in daemon and "--window=1G" in daemon
+        assert device(qemu).startswith("vhost-user-test-device-pci,")
+    assert "virgl" in runner.run("--dry-run", "--renderer=cuda").stderr
+
+
 def test_later_majors_are_newer(runner):
     runner.fake("12.0.0")
     assert device(runner.dry()[1]).startswith("vhost-user-vga,")

@@ -47,8 +47,14 @@ class BackEnd:
         return self.log_path.read_text(errors="replace")
 
     def fds(self):
-        return sorted(os.readlink(f"/proc/{self.process.pid}/fd/{fd}")
-                      for fd in os.listdir(f"/proc/{self.process.pid}/fd"))
+        folder = Path(f"/proc/{self.process.pid}/fd")
+        while True:
+            try:
+                return sorted(os.readlink(folder / fd) for fd in os.listdir(folder))
+            except FileNotFoundError:
+                # one was closed while we looked; an ended process has no folder
+                if not folder.exists():
+                    raise
 
     def shared_maps(self):
         """Mappings of guest memory."""

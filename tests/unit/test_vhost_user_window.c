@@ -289,8 +289,10 @@ static void a_reset_drops_all_mappings_without_asking(void **state)
 	begin(s);
 	map_page(s, 0);
 	scripted_send(s, VHOST_USER_RESET_DEVICE, 0, NULL, 0, NULL, 0);
-	assert_int_equal(scripted_channel_request(s, NULL, 0, NULL), 0);
+	scripted_run(s);
 	assert_int_equal(mappings(s), 0);
+	assert_int_equal(pg_vhost_user_unmap(s->server, 0, 4096, scripted_done, s), -ENOENT);
+	assert_int_equal(scripted_channel_request(s, NULL, 0, NULL), 0);
 }
 
 /* Its answer comes when the front end has dropped all mappings: it would be in the next guest's way. */
@@ -321,8 +323,10 @@ static void many_requests_at_once_are_bounded(void **state)
 		error = pg_vhost_user_map(s->server, offset, s->blob, 0, 4096, scripted_done, s);
 	assert_int_equal(error, -ENOBUFS);
 	assert_true(offset > UINT64_C(64) * 4096);
+	/* what is there can always be undone */
+	assert_int_equal(pg_vhost_user_unmap(s->server, 0, 4096, scripted_done, s), 0);
 	scripted_disconnect(s);
-	assert_int_equal(s->done, offset / 4096 - 1);
+	assert_int_equal(s->done, offset / 4096);
 }
 
 /* --- configuration changes ----------------------------------------------------------------------------- */

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "renderer/virgl/virgl.h"
+
 #define MODULE "virgl"
 
 /* POSIX gives dlsym() a data pointer for functions too; the copy avoids the cast ISO C lacks. */
@@ -51,6 +53,13 @@ int pg_virgl_library_load(struct pg_virgl_library *library, const char *name,
 	resolve(library->handle, "virgl_set_log_callback", &library->set_log_callback,
 		sizeof(library->set_log_callback));
 	return 0;
+}
+
+int pg_virgl_probe(const char *library, const struct pg_logger *log)
+{
+	struct pg_virgl_library functions = {0};
+
+	return pg_virgl_library_load(&functions, library, log);
 }
 
 int pg_virgl_error(int result)

@@ -39,6 +39,9 @@ struct pg_virgl_options {
  */
 int pg_virgl_create(const struct pg_virgl_options *options, struct paragpu_renderer **out);
 
+/* Whether `library` (NULL: the default) can be loaded: 0 or -ENOENT, and the log says why. */
+int pg_virgl_probe(const char *library, const struct pg_logger *log);
+
 /* Ends everything. Open operations are not answered. Accepts NULL. */
 void pg_virgl_destroy(struct paragpu_renderer *renderer);
 

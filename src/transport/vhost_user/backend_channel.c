@@ -114,6 +114,17 @@ static bool overlaps_mapping(const struct pg_vu_channel *channel, uint64_t offse
 	return false;
 }
 
+static bool has_mapping(const struct pg_vu_channel *channel, uint64_t offset, uint64_t length)
+{
+	pg_list_for_each(link, &channel->mappings) {
+		const struct mapping *mapping = pg_container_of(link, struct mapping, link);
+
+		if (mapping->offset == offset && mapping->length == length)
+			return true;
+	}
+	return false;
+}
+
 static void drop_range(struct pg_vu_channel *channel, uint64_t offset, uint64_t length)
 {
 	pg_list_for_each_safe(link, &channel->mappings) {
@@ -141,6 +152,9 @@ static void run_ended(void *data)
 	}
 }
 
+static int ask_to_unmap(struct pg_vhost_user *server, uint64_t offset, uint64_t length,
+			pg_vhost_user_done done, void *data);
+
 /*
  * The front end may have mapped it after it dropped all the others for the
  * reset: then it is in the way of the next guest. If not, undoing it fails,
@@ -152,8 +166,7 @@ static void end_stale(struct operation *operation)
 
 	if (operation->maps && !operation->result &&
 	    !overlaps_mapping(&connection->channel, operation->offset, operation->length))
-		pg_vhost_user_unmap(connection->server, operation->offset, operation->length, NULL,
-				    NULL);
+		ask_to_unmap(connection->server, operation->offset, operation->length, NULL, NULL);
 	operation->result = -ECANCELED;
 }
 
@@ -317,7 +330,7 @@ static int send_barrier(struct operation *operation)
 }
 
 /* A new operation, if the channel can take it. */
-static int begin(struct pg_vhost_user *server, pg_vhost_user_done done, void *data,
+static int begin(struct pg_vhost_user *server, size_t limit, pg_vhost_user_done done, void *data,
 		 struct operation **out)
 {
 	struct pg_vu_connection *connection = server->connection;
@@ -326,7 +339,7 @@ static int begin(struct pg_vhost_user *server, pg_vhost_user_done done, void *da
 	    !pg_vu_has(connection, VHOST_USER_PROTOCOL_F_BACKEND_REQ) ||
 	    !pg_vu_has(connection, VHOST_USER_PROTOCOL_F_REPLY_ACK))
 		return -ENOTSUP;
-	if (connection->channel.waiting_count >= MAX_WAITING)
+	if (connection->channel.waiting_count >= limit)
 		return -ENOBUFS;
 	*out = calloc(1, sizeof(**out));
 	if (!*out)
@@ -412,7 +425,7 @@ int pg_vhost_user_map(struct pg_vhost_user *server, uint64_t offset, int fd, uin
 		return error;
 	if (overlaps_mapping(&server->connection->channel, offset, length))
 		return -EEXIST;
-	error = begin(server, done, data, &operation);
+	error = begin(server, MAX_WAITING, done, data, &operation);
 	if (error)
 		return error;
 	operation->offset = offset;
@@ -432,7 +445,7 @@ int pg_vhost_user_map(struct pg_vhost_user *server, uint64_t offset, int fd, uin
 	return 0;
 }
 
-int pg_vhost_user_unmap(struct pg_vhost_user *server, uint64_t offset, uint64_t length,
+static int ask_to_unmap(struct pg_vhost_user *server, uint64_t offset, uint64_t length,
 			pg_vhost_user_done done, void *data)
 {
 	struct vhost_user_shmem_map wire = {
@@ -443,8 +456,9 @@ int pg_vhost_user_unmap(struct pg_vhost_user *server, uint64_t offset, uint64_t 
 	struct operation *operation;
 	int error = check_range(server, offset, 0, length);
 
+	/* No more of these than there are mappings, and none may fail for a limit. */
 	if (!error)
-		error = begin(server, done, data, &operation);
+		error = begin(server, SIZE_MAX, done, data, &operation);
 	if (error)
 		return error;
 	operation->unmaps = true;
@@ -455,12 +469,21 @@ int pg_vhost_user_unmap(struct pg_vhost_user *server, uint64_t offset, uint64_t 
 	return error ? give_up(operation, error) : 0;
 }
 
+int pg_vhost_user_unmap(struct pg_vhost_user *server, uint64_t offset, uint64_t length,
+			pg_vhost_user_done done, void *data)
+{
+	/* Dropped by the front end itself, by the reset or with the connection. */
+	if (!server->connection || !has_mapping(&server->connection->channel, offset, length))
+		return -ENOENT;
+	return ask_to_unmap(server, offset, length, done, data);
+}
+
 int pg_vhost_user_shared_object(struct pg_vhost_user *server, const uint8_t uuid[16], bool owned,
 				pg_vhost_user_done done, void *data)
 {
 	struct vhost_user_shared_object wire;
 	struct operation *operation;
-	int error = begin(server, done, data, &operation);
+	int error = begin(server, MAX_WAITING, done, data, &operation);
 
 	if (error)
 		return error;
@@ -511,7 +534,7 @@ void pg_vu_channel_config_change(struct pg_vu_connection *connection)
 		pg_vu_socket_send(&connection->channel.socket, &unanswered, NULL, -1);
 		return;
 	}
-	if (begin(connection->server, config_change_done, connection, &operation))
+	if (begin(connection->server, MAX_WAITING, config_change_done, connection, &operation))
 		return;
 	connection->config_pending = false;
 	if (send_message(operation, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NULL, 0, -1, false))

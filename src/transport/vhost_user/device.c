@@ -92,13 +92,14 @@ void pg_vu_reset_device(struct pg_vu_connection *connection)
 {
 	struct pg_vhost_user *server = connection->server;
 
+	/* First: the front end has dropped them, so that the device's undoing is for us alone. */
+	pg_vu_channel_forget_mappings(&connection->channel);
 	paragpu_device_reset(server->device);
 	for (size_t i = 0; i < PG_VHOST_USER_QUEUES; i++) {
 		pg_virtqueue_forget(&connection->queues[i].ring);
 		connection->queues[i].returned = false;
 	}
 	pg_vu_inflight_clear(connection);
-	pg_vu_channel_forget_mappings(&connection->channel);
 	connection->touched = false;
 	connection->undecided = false;
 	connection->config_pending = false;

@@ -101,6 +101,7 @@ static void close_connection(struct pg_vu_connection *connection)
 	pg_watch_remove(&connection->watch);
 	for (size_t i = 0; i < PG_VHOST_USER_QUEUES; i++)
 		pg_vu_queue_stop(&connection->queues[i]);
+	pg_vu_channel_forget_mappings(&connection->channel);
 	paragpu_device_reset(server->device);
 	paragpu_device_set_memory(server->device, NULL);
 	pg_vu_channel_finish(&connection->channel);

@@ -138,7 +138,10 @@ bool pg_vhost_user_has_window(const struct pg_vhost_user *server);
 int pg_vhost_user_map(struct pg_vhost_user *server, uint64_t offset, int fd, uint64_t fd_offset,
 		      uint64_t length, pg_vhost_user_done done, void *data);
 
-/* Undoes exactly one pg_vhost_user_map(). Errors as there. */
+/*
+ * Undoes exactly one pg_vhost_user_map(). Errors as there, and -ENOENT if there is nothing
+ * (any more): the front end drops all mappings itself when the device is reset or it goes.
+ */
 int pg_vhost_user_unmap(struct pg_vhost_user *server, uint64_t offset, uint64_t length,
 			pg_vhost_user_done done, void *data);
 
