@@ -3,6 +3,7 @@
  * CTX_ATTACH_RESOURCE and CTX_DETACH_RESOURCE: which context sees which
  * resource, and how a resource comes to a renderer that did not make it.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -85,6 +86,7 @@ static void imported(struct pg_work *work)
 		pg_work_finish(work, pg_response_of(work->error ? work->error : -EIO));
 		return;
 	}
+	assert(context->renderer); /* one that is lost leaves its contexts lost too */
 	pg_work_finish(work, attach(context, work->resource));
 }
 

@@ -47,6 +47,7 @@ static bool read_presented(struct pg_work *work, struct pg_resource *resource,
 			   uint32_t pixels[IMAGE_PIXELS])
 {
 	const struct paragpu_image *image = &work->answer.image;
+	const size_t row = (size_t)PARAGPU_CURSOR_SIZE * 4;
 	uint32_t raw[IMAGE_PIXELS];
 
 	if (work->error || pg_present_adopt(work, resource) || image->modifier ||
@@ -54,8 +55,7 @@ static bool read_presented(struct pg_work *work, struct pg_resource *resource,
 		return false;
 	for (uint32_t y = 0; y < PARAGPU_CURSOR_SIZE; y++)
 		if (pg_object_read(resource->host, (uint64_t)y * image->stride,
-				   raw + y * PARAGPU_CURSOR_SIZE,
-				   PARAGPU_CURSOR_SIZE * 4) != PARAGPU_CURSOR_SIZE * 4)
+				   raw + (size_t)y * PARAGPU_CURSOR_SIZE, row) != row)
 			return false;
 	pg_convert_argb(image->format, raw, pixels, IMAGE_PIXELS);
 	return true;
